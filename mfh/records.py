@@ -1,0 +1,441 @@
+"""The records that stages hand to each other: frozen dataclasses of NumPy arrays.
+
+Every record is checked once, when it is made, and its arrays are read-only from then on. Shapes use
+H, W for the photo's height and width, N for painted photos and P for people. The frame is
+OpenCV's: x right, y down, z forward, in metres; depth is z. Pixel (0, 0) covers [0, 1) x [0, 1), so
+its centre is (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from mfh.errors import CameraError, InputError
+
+IntrinsicsSource = Literal["given", "exif", "field of view", "assumed"]
+Space = Literal["disparity", "depth"]
+LandmarkKind = Literal["painted person", "person", "measured point"]
+FitStatus = Literal["converged", "offset held", "not converged"]
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """A pinhole camera.
+
+    fx, fy: focal lengths in px, positive.
+    cx, cy: principal point in px, in the convention where the first pixel's centre is (0.5, 0.5).
+    height, width: the image size in px these numbers hold for.
+    source: where they come from.
+    note: the details of that source in words, e.g. the EXIF tags used.
+
+    Raises `CameraError` for a number that is not finite or a focal length that is not positive.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    height: int
+    width: int
+    source: IntrinsicsSource = "given"
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("fx", "fy", "cx", "cy"):
+            value = float(getattr(self, name))
+            object.__setattr__(self, name, value)
+            if not np.isfinite(value):
+                raise CameraError(f"intrinsics: {name} is {value}; it must be a finite number of px")
+        for name in ("height", "width"):
+            object.__setattr__(self, name, int(getattr(self, name)))
+        if self.fx <= 0 or self.fy <= 0:
+            raise CameraError(
+                f"intrinsics: focal lengths fx = {self.fx:g}, fy = {self.fy:g} px; "
+                "both must be positive"
+            )
+        if self.height < 1 or self.width < 1:
+            raise CameraError(
+                f"intrinsics: image size {self.width} x {self.height} px; both must be at least 1"
+            )
+        _one_of("intrinsics: source", self.source, get_args(IntrinsicsSource))
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """K, (3, 3)."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
+
+    @property
+    def horizontal_fov_deg(self) -> float:
+        """Horizontal field of view in degrees, exact for an off-centre principal point too."""
+        left = np.arctan2(self.cx, self.fx)
+        right = np.arctan2(self.width - self.cx, self.fx)
+        return float(np.degrees(left + right))
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One photo and the camera that took it.
+
+    image: (H, W, 3) uint8 RGB, orientation applied.
+    camera: its intrinsics, for H x W.
+    name: a short name, used for folders and titles.
+    """
+
+    image: NDArray[np.uint8]
+    camera: Intrinsics
+    name: str = "photo"
+
+    def __post_init__(self) -> None:
+        _set_array(self, "image", np.uint8, ("H", "W", 3))
+        _size_agrees("photo", self.image.shape[:2], self.camera)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.image.shape[0], self.image.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class PaintingPlan:
+    """What is to be painted where: drawn once from the seed, before anything is painted.
+
+    repainted: (N, H, W) bool, True where the painter paints.
+    prompts: N texts.
+    seeds: N integers; a painting depends on the photo, its mask, its prompt and its seed alone.
+    """
+
+    repainted: NDArray[np.bool_]
+    prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _set_array(self, "repainted", np.bool_, ("N", "H", "W"))
+        object.__setattr__(self, "prompts", tuple(self.prompts))
+        object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
+        _length_agrees("painting plan", len(self), prompts=self.prompts, seeds=self.seeds)
+
+    def __len__(self) -> int:
+        return len(self.repainted)
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedPhotos(PaintingPlan):
+    """The painted photos of one photo.
+
+    images: (N, H, W, 3) uint8 RGB; the other fields are their plan's.
+    """
+
+    images: NDArray[np.uint8] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _set_array(self, "images", np.uint8, ("N", "H", "W", 3))
+        if self.images.shape[:3] != self.repainted.shape:
+            raise InputError(
+                f"painted photos: images {self.images.shape} and masks {self.repainted.shape} "
+                "differ in number or size"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """The people measured in one image.
+
+    vertices_m: (P, V, 3) float32, camera frame, metres.
+    faces: (F, 3) int32, shared by all.
+    mask: (P, H, W) bool, the instance masks.
+    box_px: (P, 4) float32, x0 y0 x1 y1.
+    score: (P,) float32, the detector's confidence in [0, 1].
+    """
+
+    vertices_m: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    mask: NDArray[np.bool_]
+    box_px: NDArray[np.float32]
+    score: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        _set_array(self, "vertices_m", np.float32, ("P", "V", 3))
+        _set_array(self, "faces", np.int32, ("F", 3))
+        _set_array(self, "mask", np.bool_, ("P", "H", "W"))
+        _set_array(self, "box_px", np.float32, ("P", 4))
+        _set_array(self, "score", np.float32, ("P",))
+        _length_agrees(
+            "people", len(self), mask=self.mask, box_px=self.box_px, score=self.score
+        )
+        if not np.isfinite(self.vertices_m).all():
+            raise InputError("people: vertices_m holds NaN or infinite coordinates")
+        vertex_count = self.vertices_m.shape[1]
+        if len(self) and self.faces.size and not (
+            self.faces.min() >= 0 and self.faces.max() < vertex_count
+        ):
+            raise InputError(
+                f"people: faces refer to vertices {self.faces.min()}..{self.faces.max()}, "
+                f"but each mesh has vertices 0..{vertex_count - 1}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.vertices_m)
+
+    @classmethod
+    def nobody(cls, height: int, width: int) -> People:
+        """An image of the given size without people."""
+        return cls(
+            vertices_m=np.zeros((0, 0, 3), np.float32),
+            faces=np.zeros((0, 3), np.int32),
+            mask=np.zeros((0, height, width), np.bool_),
+            box_px=np.zeros((0, 4), np.float32),
+            score=np.zeros((0,), np.float32),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """What is known in metres about one image.
+
+    depth_m: (H, W) float32, NaN where unknown.
+    owner: (H, W) int16, the person or point a pixel belongs to, -1 for none.
+    weight: (P,) float32, one for each owner.
+    kind: what the owners are.
+    """
+
+    depth_m: NDArray[np.float32]
+    owner: NDArray[np.int16]
+    weight: NDArray[np.float32]
+    kind: LandmarkKind = "painted person"
+
+    def __post_init__(self) -> None:
+        _set_array(self, "depth_m", np.float32, ("H", "W"))
+        _set_array(self, "owner", np.int16, ("H", "W"))
+        _set_array(self, "weight", np.float32, ("P",))
+        _one_of("landmarks: kind", self.kind, get_args(LandmarkKind))
+        if self.depth_m.shape != self.owner.shape:
+            raise InputError(
+                f"landmarks: depth_m is {self.depth_m.shape} but owner is {self.owner.shape}"
+            )
+        known = self.owner >= 0
+        if not np.array_equal(known, np.isfinite(self.depth_m)):
+            raise InputError("landmarks: depth_m must be finite exactly where owner is not -1")
+        if known.any() and not (self.depth_m[known] > 0).all():
+            raise InputError("landmarks: depth_m must be positive where it is known")
+        if self.owner.max(initial=-1) >= len(self.weight):
+            raise InputError(
+                f"landmarks: owner {int(self.owner.max())} has no weight; "
+                f"there are {len(self.weight)} weights"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Disparity:
+    """Relative disparity (or relative depth) of one or more images.
+
+    values: (N, H, W) float32.
+    space: "disparity" (larger = nearer) or "depth" (larger = farther).
+    model: the name of what made it.
+    """
+
+    values: NDArray[np.float32]
+    space: Space = "disparity"
+    model: str = "unknown"
+
+    def __post_init__(self) -> None:
+        _set_array(self, "values", np.float32, ("N", "H", "W"))
+        _one_of("disparity: space", self.space, get_args(Space))
+        if not np.isfinite(self.values).all():
+            raise InputError(f"disparity of {self.model}: holds NaN or infinite values")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedDisparity:
+    """The painted photos' disparity in the scale of the photo's: `scale * values + offset`.
+
+    values: (N, H, W) float32.
+    scale, offset: (N,) float64; NaN where the alignment had nothing to stand on.
+    kept: (N,) bool; a painted photo that is not kept takes no part in the fit.
+    reason: N texts, why a painted photo was dropped, "" where it was kept.
+    space: as in `Disparity`.
+    """
+
+    values: NDArray[np.float32]
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+    reason: tuple[str, ...]
+    space: Space = "disparity"
+
+    def __post_init__(self) -> None:
+        _set_array(self, "values", np.float32, ("N", "H", "W"))
+        _set_array(self, "scale", np.float64, ("N",))
+        _set_array(self, "offset", np.float64, ("N",))
+        _set_array(self, "kept", np.bool_, ("N",))
+        object.__setattr__(self, "reason", tuple(self.reason))
+        _length_agrees(
+            "aligned disparity",
+            len(self),
+            scale=self.scale,
+            offset=self.offset,
+            kept=self.kept,
+            reason=self.reason,
+        )
+        _one_of("aligned disparity: space", self.space, get_args(Space))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class MetricHead:
+    """The two numbers that turn relative disparity d into metres.
+
+    In disparity space `1 / depth_m = scale * d + offset`; in depth space
+    `depth_m = scale * d + offset` (paper Sec. 3.3).
+
+    scale, offset: in 1/m per unit of d and 1/m (disparity space), or m per unit and m (depth space).
+    space: which of the two.
+    method: the loss that was minimised.
+    loss: its value at the solution.
+    relative_error: 1 sigma of the depth scale, as a fraction; NaN where one vote alone says nothing.
+    used: (O,) bool, for each owner that took part, in order, whether it counted.
+    status: "converged", "offset held" (the landmarks cannot determine both numbers) or
+        "not converged".
+    """
+
+    scale: float
+    offset: float
+    space: Space
+    method: str
+    loss: float
+    relative_error: float
+    used: NDArray[np.bool_]
+    status: FitStatus
+
+    def __post_init__(self) -> None:
+        _set_array(self, "used", np.bool_, ("O",))
+        _one_of("metric head: space", self.space, get_args(Space))
+        _one_of("metric head: status", self.status, get_args(FitStatus))
+        if not (np.isfinite(self.scale) and np.isfinite(self.offset)):
+            raise InputError(
+                f"metric head: scale {self.scale} and offset {self.offset} must be finite"
+            )
+
+    def apply(self, disparity: ArrayLike) -> NDArray[np.float32]:
+        """Depth in metres of relative disparity of any shape.
+
+        Where the metric disparity is not positive the fit says "farther than can be told": the
+        depth is `inf`. In depth space a depth that is not positive is NaN.
+        """
+        metric = self.scale * np.asarray(disparity, np.float64) + self.offset
+        positive = metric > 0
+        if self.space == "depth":
+            return np.where(positive, metric, np.nan).astype(np.float32)
+        return np.divide(1.0, metric, out=np.full_like(metric, np.inf), where=positive).astype(
+            np.float32
+        )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the painted photos.
+
+    painted: how many were painted.
+    with_people: in how many somebody was measured.
+    kept: how many took part in the fit.
+    people: how many people took part in the fit.
+    rejected: for each reason, how many painted photos it dropped.
+    """
+
+    painted: int
+    with_people: int
+    kept: int
+    people: int
+    rejected: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rejected", MappingProxyType(dict(self.rejected)))
+
+
+@dataclass(frozen=True, eq=False)
+class MetricDepth:
+    """Depth of every pixel of a photo, in metres.
+
+    depth_m: (H, W) float32, z in the camera frame; `inf` where the fit says no more than "far".
+    camera: the photo's intrinsics, with their source.
+    head: the fit that gave the scale.
+    relative_error: what to expect of the depth scale, 1 sigma as a fraction; NaN where unknown.
+    counts: what was painted, kept and rejected, and why.
+    parts: for each stage, the part that did it ("simulated: ..." where it knew the truth).
+    warnings: what the user should know, in sentences.
+    """
+
+    depth_m: NDArray[np.float32]
+    camera: Intrinsics
+    head: MetricHead
+    relative_error: float
+    counts: Counts
+    parts: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _set_array(self, "depth_m", np.float32, ("H", "W"))
+        _size_agrees("metric depth", self.depth_m.shape, self.camera)
+        object.__setattr__(self, "parts", MappingProxyType(dict(self.parts)))
+        object.__setattr__(self, "warnings", tuple(self.warnings))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any part knew the truth instead of estimating it."""
+        return any(part.startswith("simulated") for part in self.parts.values())
+
+
+def _set_array(
+    record: Any, name: str, dtype: DTypeLike, shape: tuple[str | int, ...]
+) -> None:
+    """Replace a field by a read-only array of the right type, or say what is wrong with it."""
+    value = np.asarray(getattr(record, name))
+    title = f"{_words(type(record).__name__)}: {name}"
+    wanted = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+    fits = value.ndim == len(shape) and all(
+        isinstance(want, str) or have == want
+        for have, want in zip(value.shape, shape, strict=False)
+    )
+    if not fits:
+        raise InputError(f"{title} has shape {value.shape}; expected {wanted}")
+    if value.dtype != dtype:
+        if not np.can_cast(value.dtype, dtype, casting="same_kind"):
+            raise InputError(f"{title} is {value.dtype}; expected {np.dtype(dtype)}")
+        value = value.astype(dtype)
+    value = value.view()
+    value.setflags(write=False)
+    object.__setattr__(record, name, value)
+
+
+def _size_agrees(what: str, shape: tuple[int, ...], camera: Intrinsics) -> None:
+    if shape != (camera.height, camera.width):
+        raise CameraError(
+            f"{what}: {shape[1]} x {shape[0]} px, but its intrinsics are for "
+            f"{camera.width} x {camera.height} px"
+        )
+
+
+def _length_agrees(what: str, length: int, **others: Any) -> None:
+    for name, value in others.items():
+        if len(value) != length:
+            raise InputError(f"{what}: {len(value)} {name} for {length} entries")
+
+
+def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"{what} is {value!r}; expected one of {', '.join(map(repr, allowed))}")
+
+
+def _words(name: str) -> str:
+    return "".join(" " + c.lower() if c.isupper() else c for c in name).strip()

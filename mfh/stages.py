@@ -1,0 +1,78 @@
+"""What each stage of the flow must offer: protocols of one method each.
+
+Anything with the method will do. A part may also carry `fingerprint`, a JSON-ready mapping of
+everything its result depends on besides its inputs (weights' revision, settings); a part without one
+works, but what it made is never reused from a run folder. A part's `name` says in results what it
+was; without one its class name does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.records import (
+    AlignedDisparity,
+    Disparity,
+    Intrinsics,
+    Landmarks,
+    MetricHead,
+    PaintedPhotos,
+    PaintingPlan,
+    People,
+    Photo,
+)
+
+
+class Painter(Protocol):
+    """Paints people into a photo (paper Sec. 3.2, Eq. 3)."""
+
+    def paint(self, photo: Photo, plan: PaintingPlan) -> Iterable[NDArray[np.uint8]]:
+        """Give the painted photos one by one, in the plan's order, each (H, W, 3) RGB.
+
+        A painting depends on the photo and on its own mask, prompt and seed, never on its
+        neighbours: a run that is resumed asks for the missing ones only.
+        """
+        ...
+
+
+class PeopleMeasurer(Protocol):
+    """Finds the people of painted photos and measures them in metres (paper Sec. 3.1.2)."""
+
+    def measure(self, photo: Photo, painted: PaintedPhotos) -> Iterable[People]:
+        """Give the people of each painted photo, in order; nobody is an empty `People`."""
+        ...
+
+
+class DepthRenderer(Protocol):
+    """Rasterizes meshes to depth."""
+
+    def __call__(
+        self, vertices_m: NDArray[np.float32], faces: NDArray[np.int32], intrinsics: Intrinsics
+    ) -> NDArray[np.float32]:
+        """Depth (P, H, W) in metres of P meshes (P, V, 3) that share faces (F, 3); NaN off them."""
+        ...
+
+
+class DisparityEstimator(Protocol):
+    """Estimates relative disparity."""
+
+    def estimate(self, photo: Photo, painted: PaintedPhotos) -> tuple[Disparity, Disparity]:
+        """Relative disparity of the photo (1, H, W) and of its painted photos (N, H, W)."""
+        ...
+
+
+class HeadFitter(Protocol):
+    """Fits the metric head (paper Sec. 3.3, Eq. 5 and 8)."""
+
+    def fit(
+        self, photo: Disparity, aligned: AlignedDisparity, landmarks: Sequence[Landmarks]
+    ) -> MetricHead:
+        """Fit to the landmarks of the painted photos; `photo` is the whole photo's disparity.
+
+        Raises `NoLandmarksError` where no pixel is covered by a landmark.
+        """
+        ...
