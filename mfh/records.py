@@ -9,9 +9,9 @@ its centre is (0.5, 0.5).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -22,6 +22,8 @@ IntrinsicsSource = Literal["given", "exif", "field of view", "assumed"]
 Space = Literal["disparity", "depth"]
 LandmarkKind = Literal["painted person", "person", "measured point"]
 FitStatus = Literal["converged", "offset held", "not converged"]
+
+PlanT = TypeVar("PlanT", bound="PaintingPlan")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ class Intrinsics:
             value = float(getattr(self, name))
             object.__setattr__(self, name, value)
             if not np.isfinite(value):
-                raise CameraError(f"intrinsics: {name} is {value}; it must be a finite number of px")
+                raise CameraError(
+                    f"intrinsics: {name} is {value}; it must be a finite number of px"
+                )
         for name in ("height", "width"):
             object.__setattr__(self, name, int(getattr(self, name)))
         if self.fx <= 0 or self.fy <= 0:
@@ -108,20 +112,30 @@ class PaintingPlan:
     repainted: (N, H, W) bool, True where the painter paints.
     prompts: N texts.
     seeds: N integers; a painting depends on the photo, its mask, its prompt and its seed alone.
+    names: N short names, the stems of its files; "0000", "0001", ... where none are given.
     """
 
     repainted: NDArray[np.bool_]
     prompts: tuple[str, ...]
     seeds: tuple[int, ...]
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _set_array(self, "repainted", np.bool_, ("N", "H", "W"))
         object.__setattr__(self, "prompts", tuple(self.prompts))
         object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
-        _length_agrees("painting plan", len(self), prompts=self.prompts, seeds=self.seeds)
+        names = tuple(self.names) or tuple(f"{index:04d}" for index in range(len(self)))
+        object.__setattr__(self, "names", names)
+        _length_agrees(
+            "painting plan", len(self), prompts=self.prompts, seeds=self.seeds, names=self.names
+        )
 
     def __len__(self) -> int:
         return len(self.repainted)
+
+    def rest(self: PlanT, start: int) -> PlanT:
+        """The entries from `start` on."""
+        return type(self)(**{f.name: getattr(self, f.name)[start:] for f in fields(self)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,14 +180,14 @@ class People:
         _set_array(self, "mask", np.bool_, ("P", "H", "W"))
         _set_array(self, "box_px", np.float32, ("P", 4))
         _set_array(self, "score", np.float32, ("P",))
-        _length_agrees(
-            "people", len(self), mask=self.mask, box_px=self.box_px, score=self.score
-        )
+        _length_agrees("people", len(self), mask=self.mask, box_px=self.box_px, score=self.score)
         if not np.isfinite(self.vertices_m).all():
             raise InputError("people: vertices_m holds NaN or infinite coordinates")
         vertex_count = self.vertices_m.shape[1]
-        if len(self) and self.faces.size and not (
-            self.faces.min() >= 0 and self.faces.max() < vertex_count
+        if (
+            len(self)
+            and self.faces.size
+            and not (self.faces.min() >= 0 and self.faces.max() < vertex_count)
         ):
             raise InputError(
                 f"people: faces refer to vertices {self.faces.min()}..{self.faces.max()}, "
@@ -299,11 +313,11 @@ class MetricHead:
     In disparity space `1 / depth_m = scale * d + offset`; in depth space
     `depth_m = scale * d + offset` (paper Sec. 3.3).
 
-    scale, offset: in 1/m per unit of d and 1/m (disparity space), or m per unit and m (depth space).
+    scale, offset: in 1/m per unit of d and 1/m (disparity space), m per unit and m (depth space).
     space: which of the two.
     method: the loss that was minimised.
     loss: its value at the solution.
-    relative_error: 1 sigma of the depth scale, as a fraction; NaN where one vote alone says nothing.
+    relative_error: 1 sigma of the depth scale, as a fraction; NaN where it cannot be told.
     used: (O,) bool, for each owner that took part, in order, whether it counted.
     status: "converged", "offset held" (the landmarks cannot determine both numbers) or
         "not converged".
@@ -396,9 +410,7 @@ class MetricDepth:
         return any(part.startswith("simulated") for part in self.parts.values())
 
 
-def _set_array(
-    record: Any, name: str, dtype: DTypeLike, shape: tuple[str | int, ...]
-) -> None:
+def _set_array(record: Any, name: str, dtype: DTypeLike, shape: tuple[str | int, ...]) -> None:
     """Replace a field by a read-only array of the right type, or say what is wrong with it."""
     value = np.asarray(getattr(record, name))
     title = f"{_words(type(record).__name__)}: {name}"

@@ -1,15 +1,15 @@
 """What each stage of the flow must offer: protocols of one method each.
 
 Anything with the method will do. A part may also carry `fingerprint`, a JSON-ready mapping of
-everything its result depends on besides its inputs (weights' revision, settings); a part without one
-works, but what it made is never reused from a run folder. A part's `name` says in results what it
-was; without one its class name does.
+everything its result depends on besides its inputs (weights' revision, settings); a part without
+one works, but what it made is never reused from a run folder. A part's `name` says in results what
+it was; without one its class name does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,15 @@ class Painter(Protocol):
         A painting depends on the photo and on its own mask, prompt and seed, never on its
         neighbours: a run that is resumed asks for the missing ones only.
         """
+        ...
+
+
+@runtime_checkable
+class PlannedPainter(Painter, Protocol):
+    """A painter whose painted photos exist already, and with them what was painted where."""
+
+    def plan(self, photo: Photo) -> PaintingPlan:
+        """The plan its painted photos were made by, at the photo's size."""
         ...
 
 

@@ -1,0 +1,60 @@
+"""`mfh`: the commands, and how an error or Ctrl-C ends one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mfh.errors import MfhError
+
+from .demo import demo
+from .doctor import doctor
+from .predict import predict
+from .simulate import simulate
+
+app = typer.Typer(
+    name="mfh",
+    help="Depth in metres of every pixel of one photo, with people as the ruler.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(predict)
+app.command()(simulate)
+app.command()(demo)
+app.command()(doctor)
+
+_INTERRUPTED = 130
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from mfh import __version__  # noqa: PLC0415
+
+        typer.echo(f"mfh {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Run the command line; an error of `mfh` ends it with its message and exit status 1."""
+    try:
+        app()
+    except MfhError as error:
+        typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        typer.echo(str(error), err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
+        sys.exit(_INTERRUPTED)

@@ -1,0 +1,97 @@
+"""Options that several commands share, and turning their texts into settings."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mfh.errors import SettingsError
+from mfh.settings import PRESETS, Settings, settings_from
+
+IntrinsicsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--intrinsics",
+        "-k",
+        help="Camera file: JSON (3x3, fx fy cx cy, K, transforms.json), cameras.txt, .npy or .txt.",
+        show_default=False,
+    ),
+]
+FovOption = Annotated[
+    float | None,
+    typer.Option("--fov", help="Horizontal field of view in degrees.", show_default=False),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Folder for results [mfh_out/NAME].", show_default=False),
+]
+PresetOption = Annotated[
+    str, typer.Option("--preset", help=f"Settings to start from: {', '.join(PRESETS)}.")
+]
+PaintingsOption = Annotated[
+    int | None,
+    typer.Option("--paintings", "-n", help="How many photos to paint.", show_default=False),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", help="Seed of every random choice [0].", show_default=False),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Change any setting; repeatable.", show_default=False
+    ),
+]
+
+
+def settings_of(
+    preset: str, paintings: int | None, seed: int | None, changes: list[str] | None
+) -> Settings:
+    """The settings the options ask for."""
+    chosen: dict[str, Any] = {}
+    for change in changes or []:
+        name, value = pair(change, "--set", "paintings=8")
+        chosen[name] = _parsed(name, value)
+    if paintings is not None:
+        chosen["paintings"] = paintings
+    if seed is not None:
+        chosen["seed"] = seed
+    return settings_from(preset, **chosen)
+
+
+def pair(text: str, option: str, example: str) -> tuple[str, str]:
+    """NAME=VALUE in two."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise SettingsError(f"{option} {text}: expected NAME=VALUE, e.g. {option} {example}")
+    return name.strip().replace("-", "_"), value.strip()
+
+
+def _parsed(name: str, text: str) -> Any:
+    """A setting's text as the type its default has."""
+    defaults = {field.name: field.default for field in fields(Settings)}
+    default = defaults.get(name)
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(","))
+    if isinstance(default, bool):
+        words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+        if text.lower() not in words:
+            raise SettingsError(f"--set {name}={text}: expected true or false")
+        return words[text.lower()]
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError as error:
+            kind = "a whole number" if isinstance(default, int) else "a number"
+            raise SettingsError(f"--set {name}={text}: expected {kind}") from error
+    return text
+
+
+def folder_for(out: Path | None, name: str, several: bool = False) -> Path:
+    """Where a photo's results go."""
+    if out is None:
+        return Path("mfh_out") / name
+    return out / name if several else out

@@ -1,0 +1,76 @@
+"""`mfh predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mfh.errors import InputError, MfhError
+
+from .options import (
+    FovOption,
+    IntrinsicsOption,
+    OutOption,
+    PaintingsOption,
+    PresetOption,
+    SeedOption,
+    SetOption,
+    folder_for,
+    pair,
+    settings_of,
+)
+
+
+def predict(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="One or more photos.")],
+    intrinsics: IntrinsicsOption = None,
+    fov: FovOption = None,
+    use: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--use",
+            metavar="STAGE=PATH",
+            help="Your own files for a stage: painted=DIR, people=DIR, disparity=FILE or DIR.",
+            show_default=False,
+        ),
+    ] = None,
+    disparity_space: Annotated[
+        Literal["disparity", "depth"],
+        typer.Option(help="What --use disparity=... holds: larger = nearer, or larger = farther."),
+    ] = "disparity",
+    out: OutOption = None,
+    preset: PresetOption = "default",
+    paintings: PaintingsOption = None,
+    seed: SeedOption = None,
+    changes: SetOption = None,
+) -> None:
+    """Metric depth of photos."""
+    from mfh.parts import parts_from  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.photos import load_photo  # noqa: PLC0415
+    from mfh.pipeline import MetricFromHuman  # noqa: PLC0415
+
+    from .running import run_and_write  # noqa: PLC0415
+
+    settings = settings_of(preset, paintings, seed, changes)
+    chosen = dict(pair(text, "--use", "painted=DIR") for text in use or [])
+    if chosen and len(photos) > 1:
+        raise InputError(
+            f"--use gives the files of one photo, but there are {len(photos)}; run them one by one"
+        )
+    parts = parts_from(chosen, disparity_space)
+    failed = 0
+    for path in photos:
+        try:
+            photo = load_photo(path, intrinsics, fov_deg=fov)
+            method = MetricFromHuman(**parts, settings=settings)
+            run_and_write(method, photo, folder_for(out, photo.name, len(photos) > 1))
+        except MfhError as error:
+            if len(photos) == 1:
+                raise
+            failed += 1
+            typer.secho(f"{path}: {error}", fg="red", err=True)
+    if failed:
+        typer.echo(f"{failed} of {len(photos)} photos failed", err=True)
+        raise typer.Exit(1)

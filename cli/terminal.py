@@ -1,0 +1,104 @@
+"""What a run looks like in the terminal: bars while it works, a summary when it is done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from mfh.progress import Progress
+
+_DOING = {
+    "painted": "painting people",
+    "people": "measuring people",
+    "landmarks": "rendering people",
+    "disparity": "estimating disparity",
+    "aligned": "aligning",
+    "head": "fitting the metric head",
+    "results": "writing results",
+}
+
+
+class TerminalProgress(Progress):
+    """A bar for each stage; plain lines where standard error is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bars = Bars(
+            TextColumn("{task.description:<24}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=self._console,
+            disable=not sys.stderr.isatty(),
+        )
+        self._tasks: dict[str, object] = {}
+        self.warnings: list[str] = []
+
+    def __enter__(self) -> TerminalProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def start(self, stage: str, total: int) -> None:
+        """Show a bar."""
+        task = self._bars.add_task(_DOING.get(stage, stage), total=total, note="")
+        self._tasks[stage] = task
+
+    def advance(self, stage: str) -> None:
+        """Move it on."""
+        self._bars.advance(self._tasks[stage])  # type: ignore[arg-type]
+
+    def finish(self, stage: str, note: str) -> None:
+        """Fill it, and say what is worth saying."""
+        said = "" if note == "computed" else note
+        self._bars.update(self._tasks[stage], note=said)  # type: ignore[arg-type]
+        if said and self._bars.disable:
+            self._console.print(f"{_DOING.get(stage, stage)}: {said}", markup=False)
+
+    def warn(self, message: str) -> None:
+        """Keep a warning for the summary."""
+        self.warnings.append(message)
+
+
+def show_summary(
+    title: str, lines: Sequence[tuple[str, str]], warnings: Sequence[str], folder: Path
+) -> None:
+    """Print a result: label and value a line, warnings, and where the files are."""
+    console = Console(highlight=False)
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+    table.box = None
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in lines:
+        table.add_row(label, _escaped(value))
+    console.print()
+    console.print(table)
+    for warning in warnings:
+        console.print(f"[yellow]note:[/] {_escaped(warning)}")
+    console.print(f"results in [bold]{_escaped(str(folder))}[/]")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")

@@ -1,0 +1,44 @@
+"""`mfh.metric_depth`: the whole method in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mfh.parts import parts_from
+from mfh.photos import PhotoLike, load_photo
+from mfh.pipeline import MetricFromHuman
+from mfh.progress import Progress
+from mfh.records import MetricDepth
+from mfh.settings import settings_from
+
+
+def metric_depth(
+    image: PhotoLike,
+    intrinsics: Any = None,
+    *,
+    preset: str = "default",
+    fov_deg: float | None = None,
+    use: Mapping[str, str | Path] | None = None,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> MetricDepth:
+    """Metric depth of one photo (Metric from Human, NeurIPS 2024).
+
+    image: a path, an array (H, W, 3) of 8 or 16 bits, or a PIL image.
+    intrinsics: K as a 3x3 array in px, an `Intrinsics`, or a file (see `mfh.camera`); without it
+        the photo's EXIF, `fov_deg`, or an assumption that is warned about.
+    fov_deg: horizontal field of view in degrees, in place of `intrinsics`.
+    use: files that stand in for a stage: "painted", "people", "disparity".
+    folder: a run folder to keep every record in and to reuse it from.
+    preset, settings: "paper", "default" or "fast", and any field of `mfh.Settings`.
+
+    Returns depth (H, W) in metres at the photo's own size, with the fit and its expected error.
+    Raises errors of `mfh.errors`: bad input, a missing part, nobody to measure by.
+    """
+    chosen = settings_from(preset, **settings)
+    photo = load_photo(image, intrinsics, fov_deg=fov_deg)
+    method = MetricFromHuman(**parts_from(use or {}), settings=chosen)
+    return method.predict(photo, folder=folder, progress=progress)

@@ -1,0 +1,101 @@
+"""Bringing the painted photos' relative disparity into the scale of the photo's."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mfh.errors import InputError
+from mfh.records import AlignedDisparity, Disparity
+
+_MIN_PIXELS = 2
+
+
+def align(
+    painted: ArrayLike, photo: ArrayLike, mask: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Minimise `sum over unpainted pixels of (scale * painted + offset - photo)^2`, in closed form.
+
+    painted: (N, H, W) or (H, W), relative disparity of painted photos.
+    photo: (H, W), relative disparity of the photo.
+    mask: the shape of `painted`, bool, True where repainted.
+
+    Returns scale and offset, each (N,), or 0-d arrays for a single painted photo; NaN where the
+    unpainted pixels hold too little to align by. A disparity of exactly 0 is where a model that
+    ends in a ReLU (Depth Anything) stops telling far from farther, so those pixels are left out.
+
+    Source: paper Sec. 3.3, Eq. 7; reference `linear_regression`. Raises `InputError` for shapes
+    that do not belong together.
+    """
+    painted_stack = np.asarray(painted)
+    repainted = np.asarray(mask, np.bool_)
+    target = np.asarray(photo)
+    if repainted.shape != painted_stack.shape or painted_stack.shape[-2:] != target.shape:
+        raise InputError(
+            f"align: painted {painted_stack.shape}, mask {repainted.shape}, photo {target.shape} "
+            "do not belong together; expected (N, H, W), (N, H, W) and (H, W)"
+        )
+    single = painted_stack.ndim == 2
+    if single:
+        painted_stack, repainted = painted_stack[None], repainted[None]
+    target_known = target != 0
+    solutions = np.array(
+        [
+            _least_squares_line(values[known], target[known])
+            for values, known in (
+                (values, ~strip & target_known & (values != 0))
+                for values, strip in zip(painted_stack, repainted, strict=True)
+            )
+        ]
+    ).reshape(-1, 2)
+    scale, offset = solutions[:, 0], solutions[:, 1]
+    return (scale[0], offset[0]) if single else (scale, offset)
+
+
+def align_painted(
+    photo: Disparity, painted: Disparity, repainted: NDArray[np.bool_]
+) -> AlignedDisparity:
+    """Align painted photos' disparity (N, H, W) to the photo's (1, H, W).
+
+    A painted photo whose scale is not positive has its near and far swapped: it is dropped, and so
+    is one without anything to align by (reference `_paint_batch`).
+    """
+    if photo.space != painted.space:
+        raise InputError(
+            f"align: the photo's values are {photo.space}, the painted photos' {painted.space}; "
+            "both must come from the same model"
+        )
+    scale, offset = align(painted.values, photo.values[0], repainted)
+    known = np.isfinite(scale)
+    kept = known & (scale > 0)
+    reason = tuple(
+        "" if keep else "alignment scale not positive" if know else "nothing to align by"
+        for keep, know in zip(kept, known, strict=True)
+    )
+    factor = np.where(known, scale, 0).astype(np.float32)[:, None, None]
+    shift = np.where(known, offset, 0).astype(np.float32)[:, None, None]
+    return AlignedDisparity(
+        values=painted.values * factor + shift,
+        scale=scale,
+        offset=offset,
+        kept=kept,
+        reason=reason,
+        space=painted.space,
+    )
+
+
+def _least_squares_line(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[float, float]:
+    if len(x) < _MIN_PIXELS:
+        return np.nan, np.nan
+    x = x.astype(np.float64)
+    y = y.astype(np.float64)
+    mean_x, mean_y = x.mean(), y.mean()
+    # Centred sums keep the digits that the textbook normal equations lose when the values sit far
+    # from zero.
+    x -= mean_x
+    y -= mean_y
+    spread = x @ x
+    if not spread > np.finfo(np.float32).eps ** 2 * len(x) * mean_x**2:
+        return np.nan, np.nan
+    scale = (x @ y) / spread
+    return float(scale), float(mean_y - scale * mean_x)

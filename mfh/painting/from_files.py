@@ -1,0 +1,103 @@
+"""Painted photos that exist already: of another run, or of any tool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mfh.errors import InputError
+from mfh.records import PaintingPlan, Photo
+from mfh.user_files import (
+    check_same_picture,
+    content_hash,
+    files_in,
+    read_image,
+    resize_mask,
+)
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+MASK_ENDING = "_repainted"
+
+
+class PaintedFiles:
+    """A folder of painted photos, each `NAME.png` with its mask `NAME_repainted.png`.
+
+    A mask is white (non-zero) where the painter painted. Photos and masks may be of another size
+    than the photo if the aspect agrees. `painted.json`, as in the `painted` folder of a run, may
+    add prompts and seeds. Raises `InputError` where a file is missing, unreadable or of the wrong
+    shape.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.name = f"files: {self.folder.name}"
+        images = files_in(self.folder, _SUFFIXES, "painted photos")
+        by_stem = {path.stem: path for path in images}
+        self._images = [p for p in images if not p.stem.endswith(MASK_ENDING)]
+        missing = [p.name for p in self._images if p.stem + MASK_ENDING not in by_stem]
+        if missing or not self._images:
+            example = missing[0] if missing else "NAME.png"
+            raise InputError(
+                f"{self.folder}: {len(missing)} painted photos without a mask, e.g. {example}; "
+                f"each needs {Path(example).stem}{MASK_ENDING}.png, white where it was repainted"
+            )
+        self._masks = [by_stem[p.stem + MASK_ENDING] for p in self._images]
+
+    @cached_property
+    def fingerprint(self) -> dict[str, str]:
+        """Names and contents of the files, as a hash."""
+        extra = [self._description] if self._description.is_file() else []
+        return {"part": "files", "sha256": content_hash([*self._images, *self._masks, *extra])}
+
+    @property
+    def _description(self) -> Path:
+        return self.folder / "painted.json"
+
+    def plan(self, photo: Photo) -> PaintingPlan:
+        """What the files say was painted where, at the photo's size."""
+        masks = []
+        for path in self._masks:
+            values = np.asarray(read_image(path).convert("L"))
+            check_same_picture(str(path), values.shape, photo.shape)
+            masks.append(resize_mask(values > 0, *photo.shape))
+        prompts, seeds = self._prompts_and_seeds()
+        return PaintingPlan(
+            np.stack(masks), prompts, seeds, tuple(path.stem for path in self._images)
+        )
+
+    def paint(self, photo: Photo, plan: PaintingPlan) -> Iterator[NDArray[np.uint8]]:
+        """Give the painted photos named by the plan, at the photo's size."""
+        by_stem = {path.stem: path for path in self._images}
+        height, width = photo.shape
+        for name in plan.names:
+            image = read_image(by_stem[name]).convert("RGB")
+            check_same_picture(str(by_stem[name]), image.size[::-1], photo.shape)
+            if image.size != (width, height):
+                image = image.resize((width, height), Image.Resampling.LANCZOS)
+            yield np.asarray(image)
+
+    def _prompts_and_seeds(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        count = len(self._images)
+        if not self._description.is_file():
+            return ("",) * count, (0,) * count
+        try:
+            described = json.loads(self._description.read_text(encoding="utf-8"))
+            known = {
+                str(name): (str(prompt), int(seed))
+                for name, prompt, seed in zip(
+                    described["names"], described["prompts"], described["seeds"], strict=True
+                )
+            }
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self._description}: expected lists names, prompts and seeds of equal length "
+                f"({error}); mend it, or remove it"
+            ) from error
+        pairs = [known.get(path.stem, ("", 0)) for path in self._images]
+        return tuple(prompt for prompt, _ in pairs), tuple(seed for _, seed in pairs)

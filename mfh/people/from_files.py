@@ -1,0 +1,159 @@
+"""People measured by any other tool: meshes in the camera frame, from files."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.errors import InputError
+from mfh.records import Intrinsics, PaintedPhotos, People, Photo
+from mfh.user_files import check_same_picture, content_hash, files_in, read_npz, resize_mask
+
+_SUFFIXES = (".npz", ".obj", ".ply")
+_NUMBERED = re.compile(r"(?P<name>.+)_(?P<person>\d+)")
+
+
+class PeopleFiles:
+    """A folder of meshes, named after the painted photos they were measured in.
+
+    For a painted photo `NAME.png` the folder holds one `NAME.npz` (vertices_m (P, V, 3) or (V, 3),
+    faces (F, 3); optionally mask (P, H, W), box_px (P, 4), score (P,)), or `NAME.obj`/`NAME.ply`
+    for one person, or `NAME_0.obj`, `NAME_1.obj`, ... for several. Nobody was found in a painted
+    photo without a file. Vertices are in metres in the camera frame: x right, y down, z forward.
+    Without a mask a person counts wherever the mesh is seen.
+
+    Raises `InputError` for unreadable files, names that match no painted photo, meshes behind the
+    camera, and people of one painted photo with different faces.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.name = f"files: {self.folder.name}"
+        self._files = files_in(self.folder, _SUFFIXES, "meshes of people")
+
+    @cached_property
+    def fingerprint(self) -> dict[str, str]:
+        """Names and contents of the files, as a hash."""
+        return {"part": "files", "sha256": content_hash(self._files)}
+
+    def measure(self, photo: Photo, painted: PaintedPhotos) -> Iterator[People]:
+        """Give the people of each painted photo, in order."""
+        files = self._files_by_photo(painted.names)
+        for name in painted.names:
+            yield _read_people(files.get(name, []), photo.camera)
+
+    def _files_by_photo(self, names: tuple[str, ...]) -> dict[str, list[Path]]:
+        known = set(names)
+        grouped: dict[str, list[Path]] = defaultdict(list)
+        strangers = []
+        for path in self._files:
+            numbered = _NUMBERED.fullmatch(path.stem)
+            if path.stem in known:
+                grouped[path.stem].append(path)
+            elif numbered and numbered["name"] in known:
+                grouped[numbered["name"]].append(path)
+            else:
+                strangers.append(path.name)
+        if strangers:
+            raise InputError(
+                f"{self.folder}: {', '.join(strangers[:3])} "
+                f"{'matches' if len(strangers) == 1 else 'match'} no painted photo; the painted "
+                f"photos are {names[0]} ... {names[-1]}, so a mesh is named {names[0]}.obj, or "
+                f"{names[0]}_0.obj for the first of several people"
+            )
+        return grouped
+
+
+def _read_people(paths: list[Path], camera: Intrinsics) -> People:
+    if not paths:
+        return People.nobody(camera.height, camera.width)
+    parts = [_read_file(path, camera) for path in paths]
+    faces = parts[0].faces
+    for path, part in zip(paths, parts, strict=True):
+        if not np.array_equal(part.faces, faces):
+            raise InputError(
+                f"{path}: its faces differ from those of {paths[0].name}; people of one painted "
+                "photo must share one mesh topology"
+            )
+    return People(
+        vertices_m=np.concatenate([part.vertices_m for part in parts]),
+        faces=faces,
+        mask=np.concatenate([part.mask for part in parts]),
+        box_px=np.concatenate([part.box_px for part in parts]),
+        score=np.concatenate([part.score for part in parts]),
+    )
+
+
+def _read_file(path: Path, camera: Intrinsics) -> People:
+    arrays = read_npz(path) if path.suffix.lower() == ".npz" else _read_mesh(path)
+    lacking = [name for name in ("vertices_m", "faces") if name not in arrays]
+    if lacking:
+        raise InputError(
+            f"{path}: holds {', '.join(arrays) or 'nothing'}; expected vertices_m (P, V, 3) and "
+            "faces (F, 3)"
+        )
+    vertices_m = np.asarray(arrays["vertices_m"])
+    vertices_m = vertices_m[None] if vertices_m.ndim == 2 else vertices_m
+    shape = (camera.height, camera.width)
+    count = len(vertices_m)
+    if "mask" in arrays:
+        mask = np.asarray(arrays["mask"])
+        if mask.ndim != 3 or len(mask) != count:
+            raise InputError(f"{path}: mask is {mask.shape}; expected ({count}, H, W)")
+        check_same_picture(f"{path}: mask", mask.shape[1:], shape)
+        mask = np.stack([resize_mask(m.astype(np.bool_), *shape) for m in mask]) if count else mask
+    else:
+        mask = np.ones((count, *shape), np.bool_)
+    try:
+        people = People(
+            vertices_m=vertices_m,
+            faces=arrays["faces"],
+            mask=mask.reshape(count, *shape),
+            box_px=arrays.get("box_px", _boxes(vertices_m, camera)),
+            score=arrays.get("score", np.ones(count, np.float32)),
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    behind = [index for index, person in enumerate(vertices_m) if not (person[:, 2] > 0).any()]
+    if behind:
+        raise InputError(
+            f"{path}: person {behind[0]} lies behind the camera (all z <= 0); the frame is x "
+            "right, y down, z forward, in metres: flip y and z of an OpenGL or Blender mesh"
+        )
+    return people
+
+
+def _read_mesh(path: Path) -> dict[str, NDArray[Any]]:
+    import trimesh  # noqa: PLC0415 - slow to import, and only these files need it
+
+    try:
+        mesh: Any = trimesh.load(path, force="mesh", process=False)
+    except Exception as error:  # trimesh's readers raise whatever their parsing ran into
+        raise InputError(f"{path}: not a readable mesh ({error})") from error
+    if len(mesh.faces) == 0:
+        raise InputError(f"{path}: holds no faces; expected a triangle mesh in metres")
+    return {
+        "vertices_m": np.asarray(mesh.vertices, np.float32),
+        "faces": np.asarray(mesh.faces, np.int32),
+    }
+
+
+def _boxes(vertices_m: NDArray[Any], camera: Intrinsics) -> NDArray[np.float32]:
+    """Boxes around the projected vertices, cut at the image border."""
+    boxes = np.zeros((len(vertices_m), 4), np.float32)
+    limit = np.array([camera.width, camera.height])
+    for box, person in zip(boxes, np.asarray(vertices_m, np.float64), strict=True):
+        ahead = person[person[:, 2] > 0]
+        if not len(ahead):
+            continue
+        focal, centre = np.array([camera.fx, camera.fy]), np.array([camera.cx, camera.cy])
+        pixels = np.clip(focal * ahead[:, :2] / ahead[:, 2:] + centre, 0, limit)
+        box[:] = [*pixels.min(axis=0), *pixels.max(axis=0)]
+    return boxes

@@ -1,0 +1,189 @@
+"""Records as files in open formats: PNG, NPZ and JSON.
+
+Each record has a pair of functions, `write_...` and `read_...`, that take the folder it lives in.
+Readers take plain arrays only (`allow_pickle=False`) and raise `InputError` for damaged files.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mfh.errors import InputError
+from mfh.files import atomic_path, json_number, write_json, write_npz
+from mfh.painting.from_files import MASK_ENDING
+from mfh.records import (
+    AlignedDisparity,
+    Disparity,
+    Landmarks,
+    MetricHead,
+    PaintedPhotos,
+    PaintingPlan,
+    People,
+    Photo,
+)
+from mfh.user_files import read_image, read_npz
+
+# PNG's quickest compression: a run folder is written far more often than it is sent anywhere.
+_PNG_LEVEL = 1
+
+
+def write_png(path: Path, pixels: NDArray[Any]) -> None:
+    """Write an image array (H, W[, 3]) as PNG, atomically."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(temporary, compress_level=_PNG_LEVEL)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; `InputError` where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error})") from error
+
+
+def write_photo(folder: Path, photo: Photo) -> None:
+    """Write `photo.png` and `camera.json`."""
+    write_png(folder / "photo.png", photo.image)
+    write_json(folder / "camera.json", asdict(photo.camera))
+
+
+def write_painted_image(folder: Path, name: str, image: NDArray[np.uint8]) -> None:
+    """Write one painted photo."""
+    write_png(folder / f"{name}.png", image)
+
+
+def read_painted_image(folder: Path, name: str) -> NDArray[np.uint8]:
+    """Read one painted photo, (H, W, 3)."""
+    return np.asarray(read_image(folder / f"{name}.png").convert("RGB"))
+
+
+def write_plan(folder: Path, plan: PaintingPlan) -> None:
+    """Write the masks as PNG, white where repainted, and `painted.json`."""
+    for name, mask in zip(plan.names, plan.repainted, strict=True):
+        write_png(folder / f"{name}{MASK_ENDING}.png", mask.astype(np.uint8) * 255)
+    described = {"names": plan.names, "prompts": plan.prompts, "seeds": plan.seeds}
+    write_json(folder / "painted.json", described)
+
+
+def read_painted(folder: Path) -> PaintedPhotos:
+    """Read a folder written by `write_plan` and `write_painted_image`."""
+    described = read_json(folder / "painted.json")
+    names = described["names"]
+    masks = [np.asarray(read_image(folder / f"{name}{MASK_ENDING}.png")) > 0 for name in names]
+    return PaintedPhotos(
+        repainted=np.stack(masks),
+        prompts=described["prompts"],
+        seeds=described["seeds"],
+        names=names,
+        images=np.stack([read_painted_image(folder, name) for name in names]),
+    )
+
+
+def write_people(folder: Path, name: str, people: People) -> None:
+    """Write the people of one painted photo as `NAME.npz`."""
+    write_npz(
+        folder / f"{name}.npz",
+        vertices_m=people.vertices_m,
+        faces=people.faces,
+        mask=people.mask,
+        box_px=people.box_px,
+        score=people.score,
+    )
+
+
+def read_people(folder: Path, name: str) -> People:
+    """Read the people of one painted photo."""
+    return People(**read_npz(folder / f"{name}.npz"))
+
+
+def write_landmarks(folder: Path, name: str, landmarks: Landmarks) -> None:
+    """Write the landmarks of one painted photo as `NAME.npz`."""
+    write_npz(
+        folder / f"{name}.npz",
+        depth_m=landmarks.depth_m,
+        owner=landmarks.owner,
+        weight=landmarks.weight,
+        kind=np.array(landmarks.kind),
+    )
+
+
+def read_landmarks(folder: Path, name: str) -> Landmarks:
+    """Read the landmarks of one painted photo."""
+    arrays = read_npz(folder / f"{name}.npz")
+    return Landmarks(
+        arrays["depth_m"],
+        arrays["owner"],
+        arrays["weight"],
+        str(arrays["kind"]),  # type: ignore[arg-type]
+    )
+
+
+def write_disparity(folder: Path, photo: Disparity, painted: Disparity) -> None:
+    """Write `photo.npz` and `painted.npz`, float32 as it is: compressing it gains little."""
+    for name, record in (("photo", photo), ("painted", painted)):
+        write_npz(
+            folder / f"{name}.npz",
+            compressed=False,
+            values=record.values,
+            space=np.array(record.space),
+            model=np.array(record.model),
+        )
+
+
+def read_disparity(folder: Path) -> tuple[Disparity, Disparity]:
+    """Read the photo's and the painted photos' disparity."""
+
+    def read(name: str) -> Disparity:
+        arrays = read_npz(folder / f"{name}.npz")
+        space: Any = str(arrays["space"])
+        return Disparity(arrays["values"], space, str(arrays["model"]))
+
+    return read("photo"), read("painted")
+
+
+def write_aligned(folder: Path, aligned: AlignedDisparity) -> None:
+    """Write `aligned.json`: scale and offset, kept and reason; the values follow from those."""
+    write_json(
+        folder / "aligned.json",
+        {
+            "space": aligned.space,
+            "scale": [json_number(value) for value in aligned.scale],
+            "offset": [json_number(value) for value in aligned.offset],
+            "kept": aligned.kept.tolist(),
+            "reason": aligned.reason,
+        },
+    )
+
+
+def write_head(folder: Path, head: MetricHead) -> None:
+    """Write `head.json`."""
+    write_json(
+        folder / "head.json",
+        {
+            "scale": head.scale,
+            "offset": head.offset,
+            "space": head.space,
+            "method": head.method,
+            "loss": json_number(head.loss),
+            "relative_error": json_number(head.relative_error),
+            "used": head.used.tolist(),
+            "status": head.status,
+        },
+    )
+
+
+def read_head(folder: Path) -> MetricHead:
+    """Read the metric head."""
+    values = read_json(folder / "head.json")
+    nan = float("nan")
+    for name in ("loss", "relative_error"):
+        values[name] = nan if values[name] is None else values[name]
+    values["used"] = np.array(values["used"], np.bool_)
+    return MetricHead(**values)

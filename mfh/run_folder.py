@@ -1,0 +1,174 @@
+"""A run's records on disk: reused where nothing they depend on has changed, else made anew.
+
+```
+run.json              format, versions, photo, camera, settings, parts
+photo/                photo.png camera.json, at the working size
+painted/              NAME.png NAME_repainted.png painted.json
+people/  landmarks/   NAME.npz
+disparity/            photo.npz painted.npz
+aligned/  head/       aligned.json  head.json
+```
+Each of these folders also holds `stage.json`: the digest of everything the stage depends on, and
+what that was. A stage is written into `NAME.partial` and renamed when whole; one that was
+interrupted goes on from there. One process at a time uses a run folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mfh.errors import InputError, OutputError, RunFolderError
+from mfh.files import make_folder, write_json
+from mfh.record_files import read_json
+
+FORMAT = 1
+_STAGE_FILE = "stage.json"
+_PACKAGES = ("mfh", "numpy", "scipy", "pillow", "warp-lang")
+
+
+@dataclass(frozen=True)
+class StageKey:
+    """Everything a stage's record depends on.
+
+    settings: the settings it reads.
+    part: the fingerprint of the part that does it; None for a part that has none, whose records are
+        never reused.
+    inputs: the digests of the records it reads.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    part: Mapping[str, Any] | None = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    _salt: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def contents(self) -> dict[str, Any]:
+        """The key as plain JSON values."""
+        contents = {
+            "mfh": version("mfh"),
+            "settings": dict(self.settings),
+            "part": self._salt if self.part is None else dict(self.part),
+            "inputs": dict(self.inputs),
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(contents))
+        return plain
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the key."""
+        return hashlib.sha256(json.dumps(self.contents, sort_keys=True).encode()).hexdigest()
+
+    def differences(self, earlier: Mapping[str, Any]) -> str:
+        """What changed since an earlier key's contents, in words."""
+        now = self.contents
+        if earlier.get("mfh") != now["mfh"]:
+            return f"made by mfh {earlier.get('mfh')}"
+        changed = [
+            f"{name} {_short(earlier.get('settings', {}).get(name))} -> {_short(value)}"
+            for name, value in now["settings"].items()
+            if earlier.get("settings", {}).get(name) != value
+        ]
+        if earlier.get("part") != now["part"]:
+            changed.append("another part, or its settings")
+        changed += [
+            f"another {name}"
+            for name, digest in now["inputs"].items()
+            if earlier.get("inputs", {}).get(name) != digest
+        ]
+        return ", ".join(changed) or "something it depends on"
+
+
+class RunFolder:
+    """A folder that keeps the records of one photo's run.
+
+    Raises `OutputError` where the folder cannot be made or written, and `RunFolderError` where it
+    holds a run of another format.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = make_folder(path)
+        description = self.path / "run.json"
+        if not description.exists():
+            return
+        try:
+            found = read_json(description).get("format")
+        except (InputError, AttributeError) as error:
+            raise RunFolderError(
+                f"{description}: damaged ({error}); remove the folder, or choose another with --out"
+            ) from error
+        if found != FORMAT:
+            raise RunFolderError(
+                f"{self.path}: made by another version of mfh (format {found}, this one reads and "
+                f"writes {FORMAT}); choose another folder with --out, or remove this one"
+            )
+
+    def describe(self, **description: Any) -> None:
+        """Write `run.json`: format, versions and what is given."""
+        versions = {name: version(name) for name in _PACKAGES}
+        versions["python"] = platform.python_version()
+        write_json(self.path / "run.json", {"format": FORMAT, "versions": versions, **description})
+
+    def stage(self, name: str) -> Path:
+        """The folder of a whole stage."""
+        return self.path / name
+
+    def state(self, name: str, key: StageKey) -> str:
+        """Whether a stage can be reused: "reused", "computed", or "recomputed: why"."""
+        stage_file = self.stage(name) / _STAGE_FILE
+        if not stage_file.is_file():
+            return "computed"
+        try:
+            earlier = read_json(stage_file)
+            if earlier["digest"] == key.digest:
+                return "reused"
+            return f"recomputed: {key.differences(earlier['key'])}"
+        except (InputError, KeyError, TypeError, AttributeError):
+            return "recomputed: its record is damaged"
+
+    def begin(self, name: str, key: StageKey) -> Path:
+        """The folder to write a stage into; it keeps what an interrupted try with this key left."""
+        partial = self.path / f"{name}.partial"
+        stage_file = partial / _STAGE_FILE
+        try:
+            continues = read_json(stage_file)["digest"] == key.digest
+        except (InputError, KeyError, TypeError):
+            continues = False
+        if not continues:
+            _remove(partial)
+            make_folder(partial)
+            write_json(stage_file, {"digest": key.digest, "key": key.contents})
+        return partial
+
+    def finish(self, name: str) -> None:
+        """Give a stage that is whole its name."""
+        _remove(self.stage(name))
+        try:
+            (self.path / f"{name}.partial").rename(self.stage(name))
+        except OSError as error:
+            raise OutputError(
+                f"cannot rename {name}.partial in {self.path}: {error}; close what has it open"
+            ) from error
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise OutputError(
+                f"cannot remove {folder}: {error}; remove it, or choose another folder with --out"
+            ) from error
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."

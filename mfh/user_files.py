@@ -1,0 +1,97 @@
+"""What reading the user's own files has in common: naming them, hashing them, sizing them."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from mfh.errors import InputError
+
+# Two sizes show the same picture when their aspects differ by less than rounding a resize can.
+_ASPECT_TOLERANCE = 0.01
+
+
+def content_hash(paths: Iterable[Path]) -> str:
+    """SHA-256 over names and contents of files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def files_in(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
+    """The files of a folder with these suffixes, by name; `InputError` where there are none."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected one with {what}")
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    )
+    if not found:
+        raise InputError(f"{folder}: holds no {what} ({', '.join(suffixes)})")
+    return found
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file, as data: anything pickled is refused."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a readable .npz file of plain arrays ({error})") from error
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of an .npy file, as data: anything pickled is refused."""
+    try:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: not a readable .npy file of a plain array ({error})") from error
+    return array
+
+
+def read_image(path: Path) -> Image.Image:
+    """A decoded image file; `InputError` where it is not one or is cut short."""
+    try:
+        with Image.open(path) as image:
+            decoded: Image.Image = image.copy()
+            return decoded
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise InputError(f"{path}: not a readable image ({error})") from error
+
+
+def check_same_picture(what: str, shape: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Refuse an array of height x width `shape` that cannot show the photo `expected`."""
+    aspect = shape[1] / shape[0] / (expected[1] / expected[0])
+    # Half a pixel of rounding on the shorter side of a small map is more than the tolerance.
+    tolerance = max(_ASPECT_TOLERANCE, 1 / min(shape))
+    if abs(aspect - 1) > tolerance:
+        raise InputError(
+            f"{what}: {shape[1]} x {shape[0]} px, but the photo is {expected[1]} x {expected[0]} "
+            "px; give it at the photo's size, or at another with the same aspect"
+        )
+
+
+def resize_map(values: NDArray[np.floating], height: int, width: int) -> NDArray[np.float32]:
+    """A real-valued map (h, w) at another size, bilinear, pixel centres at (0.5, 0.5)."""
+    if values.shape == (height, width):
+        return np.asarray(values, np.float32)
+    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.float32)
+
+
+def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """A mask (h, w) at another size, by its nearest pixels."""
+    if mask.shape == (height, width):
+        return mask
+    image = Image.fromarray(mask.astype(np.uint8))
+    return np.asarray(image.resize((width, height), Image.Resampling.NEAREST), np.bool_)

@@ -1,0 +1,90 @@
+"""What became of the painted photos, and what the user should know about the result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.camera import assumption_warning
+from mfh.records import AlignedDisparity, Counts, Landmarks, MetricHead, People, Photo
+
+# Fewer people than this leave the scale to one or two chance sizes.
+_FEW_PEOPLE = 4
+_LARGE_SHARE = 0.01
+
+
+def verdicts_of(
+    people: Sequence[People], landmarks: Sequence[Landmarks], aligned: AlignedDisparity
+) -> tuple[str, ...]:
+    """For each painted photo, why it takes no part in the fit; "" where it does."""
+    return tuple(
+        _verdict(measured, landmark, reason)
+        for measured, landmark, reason in zip(people, landmarks, aligned.reason, strict=True)
+    )
+
+
+def _verdict(people: People, landmarks: Landmarks, misaligned: str) -> str:
+    if len(people) == 0:
+        return "nobody found"
+    if misaligned:
+        return misaligned
+    if not (landmarks.owner >= 0).any():
+        return "no pixel of a painted person to measure at"
+    return ""
+
+
+def counts_of(
+    people: Sequence[People], landmarks: Sequence[Landmarks], verdicts: Sequence[str]
+) -> Counts:
+    """How many were painted, kept and rejected, and why."""
+    return Counts(
+        painted=len(verdicts),
+        with_people=sum(len(measured) > 0 for measured in people),
+        kept=sum(not verdict for verdict in verdicts),
+        people=sum(
+            len(np.unique(landmark.owner[landmark.owner >= 0]))
+            for landmark, verdict in zip(landmarks, verdicts, strict=True)
+            if not verdict
+        ),
+        rejected=Counter(verdict for verdict in verdicts if verdict),
+    )
+
+
+def nobody_message(verdicts: Sequence[str]) -> str:
+    """Why there is no scale, with counts, and what to do."""
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in Counter(verdicts).most_common())
+    return (
+        f"no metric scale: none of {len(verdicts)} painted photos gave a person to measure by "
+        f"({reasons}); look at the painted photos, then try another seed, more paintings, or a "
+        "photo with room for a person to stand in"
+    )
+
+
+def warnings_of(
+    photo: Photo, head: MetricHead, counts: Counts, depth_m: NDArray[np.float32]
+) -> tuple[str, ...]:
+    """What the user should know about a result, a sentence each."""
+    warnings = []
+    if photo.camera.source == "assumed":
+        warnings.append(assumption_warning(photo.camera))
+    if head.status == "offset held":
+        warnings.append(
+            "The people stand at too similar distances to tell scale and offset apart; the offset "
+            "was held at 0, and far depths may be off."
+        )
+    if head.status == "not converged":
+        warnings.append("The fit of the metric head did not converge; take the depth with care.")
+    if counts.people < _FEW_PEOPLE:
+        warnings.append(
+            f"Only {counts.people} {'person' if counts.people == 1 else 'people'} could be "
+            "measured; the scale rests on their size alone."
+        )
+    beyond = float(np.mean(~np.isfinite(depth_m)))
+    if beyond > _LARGE_SHARE:
+        warnings.append(
+            f"{beyond:.0%} of the photo is farther than the fit can tell; its depth is infinite."
+        )
+    return tuple(warnings)

@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of parity vectors and real photos; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("MFH_SHARED", _REPOSITORY.parent / "shared"))
+    if not (folder / "vectors").is_dir():
+        pytest.skip(f"no parity vectors and photos at {folder}; set MFH_SHARED to their folder")
+    return folder

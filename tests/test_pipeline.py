@@ -1,0 +1,266 @@
+"""The whole flow on a planted world: right depth, reuse, resume, and what stops it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import planted
+import pytest
+
+from mfh.errors import InputError, NoLandmarksError, OutputError, RunFolderError
+from mfh.pipeline import MetricFromHuman
+from mfh.progress import Progress
+from mfh.records import Disparity, People
+from mfh.settings import Settings
+
+STAGES = ("painted", "people", "landmarks", "disparity", "aligned", "head")
+
+
+class Notes(Progress):
+    def __init__(self):
+        self.notes, self.advanced, self.totals, self.warnings = {}, {}, {}, []
+
+    def start(self, stage, total):
+        self.totals[stage] = total
+
+    def advance(self, stage):
+        self.advanced[stage] = self.advanced.get(stage, 0) + 1
+
+    def finish(self, stage, note):
+        self.notes[stage] = note
+
+    def warn(self, message):
+        self.warnings.append(message)
+
+
+def method(world=None, **settings):
+    world = world or planted.World()
+    return MetricFromHuman(
+        world,
+        world,
+        world,
+        settings=Settings(**{"paintings": 6, "strip_min_ratio": 0.4, **settings}),
+    )
+
+
+def test_recovers_the_planted_depth():
+    progress = Notes()
+    run = method().run(planted.photo(), progress=progress)
+    np.testing.assert_allclose(run.depth.depth_m, planted.scene_depth(), rtol=1e-4)
+    assert run.head.scale == pytest.approx(1 / planted.SCALE, rel=1e-3)
+    assert run.head.offset == pytest.approx(-planted.OFFSET / planted.SCALE, rel=1e-3)
+    assert run.depth.counts.people == run.depth.counts.kept == 6
+    assert progress.notes == dict.fromkeys(STAGES, "computed")
+    assert progress.advanced == progress.totals
+
+
+@pytest.mark.parametrize("method_name", ["silog", "log_l2", "l1", "l2"])
+def test_every_loss_recovers_it(method_name):
+    depth = method(head_method=method_name).predict(planted.photo())
+    np.testing.assert_allclose(depth.depth_m, planted.scene_depth(), rtol=1e-3)
+    assert depth.head.method == method_name
+
+
+def test_a_photo_larger_than_the_working_size_comes_back_at_its_own():
+    small = planted.photo()
+    run = method(working_short_side_px=64).run(small)
+    assert run.working.shape == (64, 85)
+    assert run.depth.depth_m.shape == small.shape
+    np.testing.assert_allclose(run.depth.depth_m, planted.scene_depth(), rtol=1e-2)
+    np.testing.assert_allclose(run.depth.depth_m[4:-4], planted.scene_depth()[4:-4], rtol=1e-3)
+
+
+def test_dropped_paintings_are_counted_with_their_reasons():
+    world = planted.World(empty=[0, 3], flipped=[1])
+    run = method(world).run(planted.photo())
+    assert run.verdicts[0] == run.verdicts[3] == "nobody found"
+    assert run.verdicts[1] == "alignment scale not positive"
+    assert dict(run.depth.counts.rejected) == {
+        "nobody found": 2,
+        "alignment scale not positive": 1,
+    }
+    assert run.depth.counts.with_people == 4
+    assert run.depth.counts.kept == 3
+    np.testing.assert_allclose(run.depth.depth_m, planted.scene_depth(), rtol=1e-4)
+
+
+def test_nobody_found_says_so_with_counts():
+    with pytest.raises(NoLandmarksError, match=r"none of 6 painted photos.*6 x nobody found"):
+        method(planted.World(empty=range(6))).run(planted.photo())
+
+
+def test_alignment_scale_not_positive_everywhere_says_so():
+    with pytest.raises(NoLandmarksError, match="6 x alignment scale not positive"):
+        method(planted.World(flipped=range(6))).run(planted.photo())
+
+
+def test_people_outside_the_strip_count_only_when_asked():
+    class Stranger(planted.World):
+        def place(self, strip, seed):
+            columns = np.flatnonzero(strip.any(axis=0))
+            left = 0 if columns.mean() > planted.WIDTH / 2 else planted.WIDTH - 32
+            return float(left), 2.0
+
+    narrow = {"strip_min_ratio": 0.2, "strip_max_ratio": 0.3}
+    with pytest.raises(NoLandmarksError, match="6 x no pixel of a painted person"):
+        method(Stranger(), **narrow).run(planted.photo())
+    everyone = method(Stranger(), strangers=True, **narrow).run(planted.photo())
+    assert everyone.depth.counts.people == 6
+
+
+def test_a_part_that_gives_another_size_is_named():
+    class Small(planted.World):
+        def measure(self, photo, painted):
+            for _ in painted.names:
+                yield People(
+                    np.ones((1, 3, 3)), [[0, 1, 2]], np.ones((1, 4, 5), bool), [[0] * 4], [1]
+                )
+
+    with pytest.raises(InputError, match=r"people.*5 x 4 px.*128 x 96 px"):
+        method(Small()).run(planted.photo())
+
+    class Other(planted.World):
+        def estimate(self, photo, painted):
+            return Disparity(np.ones((1, 4, 5))), Disparity(np.ones((6, 4, 5)))
+
+    with pytest.raises(InputError, match=r"disparity of the photo: \(1, 4, 5\)"):
+        method(Other()).run(planted.photo())
+
+
+def test_the_second_run_reuses_everything(tmp_path):
+    first = method().run(planted.photo(), folder=tmp_path)
+    progress = Notes()
+    world = planted.World()
+    second = method(world).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes == dict.fromkeys(STAGES, "reused")
+    assert world.painted == []
+    np.testing.assert_array_equal(second.depth.depth_m, first.depth.depth_m)
+    np.testing.assert_array_equal(second.painted.images, first.painted.images)
+    np.testing.assert_array_equal(second.people[2].vertices_m, first.people[2].vertices_m)
+    np.testing.assert_array_equal(second.landmarks[2].depth_m, first.landmarks[2].depth_m)
+    described = json.loads((tmp_path / "run.json").read_text())
+    assert described["settings"]["paintings"] == 6
+    assert described["photo"]["camera"]["fx"] == 110
+    assert described["versions"]["numpy"]
+    assert not list(tmp_path.glob("**/*.partial"))
+
+
+def test_a_changed_setting_recomputes_what_depends_on_it_and_says_why(tmp_path):
+    method().run(planted.photo(), folder=tmp_path)
+    progress = Notes()
+    method(erosion_px=5).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["people"] == progress.notes["disparity"] == "reused"
+    assert progress.notes["landmarks"] == "recomputed: erosion_px 3 -> 5"
+    assert progress.notes["head"] == "recomputed: another landmarks"
+    method(seed=1).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["painted"] == "recomputed: seed 0 -> 1"
+    method(seed=1).run(planted.photo(seed=9), folder=tmp_path, progress=progress)
+    assert progress.notes["painted"] == "recomputed: another photo"
+
+
+def test_another_part_recomputes_its_stage(tmp_path):
+    method().run(planted.photo(), folder=tmp_path)
+    progress = Notes()
+    world = planted.World(empty=[2])
+    method(world).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["painted"] == "recomputed: another part, or its settings"
+
+
+def test_a_part_without_a_fingerprint_is_never_reused(tmp_path):
+    world = planted.World()
+    del world.fingerprint
+    method(world).run(planted.photo(), folder=tmp_path)
+    progress = Notes()
+    method(world).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["painted"].startswith("recomputed")
+    assert progress.notes["head"].startswith("recomputed")
+
+
+def test_an_interrupted_painting_goes_on_where_it_stopped(tmp_path):
+    class Interrupted(planted.World):
+        def paint(self, photo, plan):
+            for count, image in enumerate(super().paint(photo, plan)):
+                if count == 4:
+                    raise KeyboardInterrupt
+                yield image
+
+    with pytest.raises(KeyboardInterrupt):
+        method(Interrupted()).run(planted.photo(), folder=tmp_path)
+    assert len(list(tmp_path.glob("painted.partial/0*.png"))) == 4
+    assert not (tmp_path / "painted").exists()
+    progress, world = Notes(), planted.World()
+    resumed = method(world).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert len(world.painted) == 2
+    assert progress.notes["painted"] == "continued after 4 of 6"
+    fresh = method().run(planted.photo())
+    np.testing.assert_array_equal(resumed.painted.images, fresh.painted.images)
+    np.testing.assert_array_equal(resumed.depth.depth_m, fresh.depth.depth_m)
+
+
+def test_an_interrupted_painting_with_other_settings_starts_anew(tmp_path):
+    class Interrupted(planted.World):
+        def paint(self, photo, plan):
+            yield next(iter(super().paint(photo, plan)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        method(Interrupted()).run(planted.photo(), folder=tmp_path)
+    world = planted.World()
+    method(world, seed=5).run(planted.photo(), folder=tmp_path)
+    assert len(world.painted) == 6
+
+
+def test_damaged_records_are_made_again(tmp_path):
+    first = method().run(planted.photo(), folder=tmp_path)
+    (tmp_path / "people" / "0003.npz").write_bytes(b"cut short")
+    (tmp_path / "disparity" / "photo.npz").write_bytes(b"")
+    (tmp_path / "head" / "stage.json").write_text("{")
+    progress = Notes()
+    second = method().run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["people"] == progress.notes["disparity"]
+    assert progress.notes["people"] == "recomputed: its files are damaged"
+    assert progress.notes["head"] == "recomputed: its record is damaged"
+    np.testing.assert_array_equal(second.depth.depth_m, first.depth.depth_m)
+
+
+def test_a_run_folder_of_another_version_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text('{"format": 99}')
+    with pytest.raises(RunFolderError, match="format 99.*another folder"):
+        method().run(planted.photo(), folder=tmp_path)
+    (tmp_path / "run.json").write_text("nonsense")
+    with pytest.raises(RunFolderError, match="damaged"):
+        method().run(planted.photo(), folder=tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(OutputError, match="taken"):
+        method().run(planted.photo(), folder=tmp_path / "taken")
+
+
+def test_a_part_that_gives_too_few_results_is_named(tmp_path):
+    class Lazy(planted.World):
+        def measure(self, photo, painted):
+            yield from list(super().measure(photo, painted))[:-1]
+
+    for folder in (None, tmp_path):
+        with pytest.raises(InputError, match="people: the part gave 5 results for 6"):
+            method(Lazy()).run(planted.photo(), folder=folder)
+
+
+def test_landmarks_at_one_depth_hold_the_offset_and_warn():
+    class Flat(planted.World):
+        def place(self, strip, seed):
+            return super().place(strip, seed)[0], 2.0
+
+        def measure(self, photo, painted):
+            for people in super().measure(photo, painted):
+                flat = people.vertices_m.copy()
+                flat *= 2.0 / flat[..., 2:]
+                yield type(people)(flat, people.faces, people.mask, people.box_px, people.score)
+
+    progress = Notes()
+    run = method(Flat()).run(planted.photo(), progress=progress)
+    assert run.head.status == "offset held"
+    assert any("offset was held at 0" in warning for warning in progress.warnings)
