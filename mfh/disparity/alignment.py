@@ -41,11 +41,8 @@ def align(
     target_known = target != 0
     solutions = np.array(
         [
-            _least_squares_line(values[known], target[known])
-            for values, known in (
-                (values, ~strip & target_known & (values != 0))
-                for values, strip in zip(painted_stack, repainted, strict=True)
-            )
+            _least_squares_line(values, target, ~strip & target_known & (values != 0))
+            for values, strip in zip(painted_stack, repainted, strict=True)
         ]
     ).reshape(-1, 2)
     scale, offset = solutions[:, 0], solutions[:, 1]
@@ -72,10 +69,10 @@ def align_painted(
         "" if keep else "alignment scale not positive" if know else "nothing to align by"
         for keep, know in zip(kept, known, strict=True)
     )
-    factor = np.where(known, scale, 0).astype(np.float32)[:, None, None]
-    shift = np.where(known, offset, 0).astype(np.float32)[:, None, None]
+    values = painted.values * np.where(known, scale, 0).astype(np.float32)[:, None, None]
+    values += np.where(known, offset, 0).astype(np.float32)[:, None, None]
     return AlignedDisparity(
-        values=painted.values * factor + shift,
+        values=values,
         scale=scale,
         offset=offset,
         kept=kept,
@@ -84,18 +81,21 @@ def align_painted(
     )
 
 
-def _least_squares_line(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[float, float]:
-    if len(x) < _MIN_PIXELS:
+def _least_squares_line(
+    x: NDArray[np.floating], y: NDArray[np.floating], used: NDArray[np.bool_]
+) -> tuple[float, float]:
+    count = int(np.count_nonzero(used))
+    if count < _MIN_PIXELS:
         return np.nan, np.nan
-    x = x.astype(np.float64)
-    y = y.astype(np.float64)
-    mean_x, mean_y = x.mean(), y.mean()
-    # Centred sums keep the digits that the textbook normal equations lose when the values sit far
-    # from zero.
-    x -= mean_x
-    y -= mean_y
-    spread = x @ x
-    if not spread > np.finfo(np.float32).eps ** 2 * len(x) * mean_x**2:
+    # Sums about a value within the data keep the digits that sums about zero lose; what is left out
+    # is set to that value, which is quicker than gathering the rest.
+    first = np.unravel_index(np.argmax(used), used.shape)
+    middle_x, middle_y = float(x[first]), float(y[first])
+    shifted_x = np.where(used, x, middle_x).ravel().astype(np.float64) - middle_x
+    shifted_y = np.where(used, y, middle_y).ravel().astype(np.float64) - middle_y
+    mean_x, mean_y = shifted_x.sum() / count, shifted_y.sum() / count
+    spread = shifted_x @ shifted_x - count * mean_x**2
+    if not spread > np.finfo(np.float32).eps ** 2 * count * (mean_x + middle_x) ** 2:
         return np.nan, np.nan
-    scale = (x @ y) / spread
-    return float(scale), float(mean_y - scale * mean_x)
+    scale = (shifted_x @ shifted_y - count * mean_x * mean_y) / spread
+    return float(scale), float(mean_y + middle_y - scale * (mean_x + middle_x))

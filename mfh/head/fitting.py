@@ -105,22 +105,27 @@ def _is_flat(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
     return bool(x.std() <= _FLAT * np.abs(x).mean() or np.log(y).std() <= _FLAT)
 
 
-def _owner_index(known: NDArray[np.bool_], owner: NDArray[np.integer] | None) -> NDArray[np.int64]:
+def _owner_index(
+    known: NDArray[np.bool_], owner: NDArray[np.integer] | None
+) -> NDArray[np.integer]:
     """For each gathered pixel, the running number of its owner over all images, (K,)."""
-    image = np.nonzero(known)[0]
-    label = image if owner is None else image * (int(owner.max()) + 1) + owner[known]
-    return np.unique(label, return_inverse=True)[1].astype(np.int64)
+    label = np.repeat(np.arange(len(known)), known.sum(axis=(1, 2)))
+    if owner is not None:
+        gathered = owner[known].astype(np.int64)
+        label = label * (int(gathered.max()) + 1) + gathered
+    present = np.bincount(label) > 0
+    # The narrowest type, so that sorting by it is a radix sort.
+    number = (np.cumsum(present) - 1).astype(np.min_scalar_type(int(present.sum())))
+    return number[label]
 
 
 def _standard_error(
-    predicted: NDArray[np.float64], y: NDArray[np.float64], group: NDArray[np.int64]
+    predicted: NDArray[np.float64], y: NDArray[np.float64], group: NDArray[np.integer]
 ) -> float:
-    count = int(group.max()) + 1
-    if count < 2:
+    sizes = np.bincount(group)
+    if len(sizes) < 2:
         return float("nan")
-    ratio = np.log(np.maximum(predicted, np.finfo(np.float64).tiny)) - np.log(y)
-    order = np.argsort(group, kind="stable")
-    votes = np.array(
-        [np.median(part) for part in np.split(ratio[order], np.cumsum(np.bincount(group))[:-1])]
-    )
-    return float(votes.std(ddof=1) / np.sqrt(count))
+    ratio = np.maximum(predicted, np.finfo(np.float64).tiny) / y
+    by_owner = np.split(ratio[np.argsort(group, kind="stable")], np.cumsum(sizes)[:-1])
+    votes = np.log([np.median(ratios) for ratios in by_owner])
+    return float(votes.std(ddof=1) / np.sqrt(len(sizes)))
