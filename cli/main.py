@@ -18,6 +18,7 @@ app = typer.Typer(
     name="mfh",
     help="Depth in metres of every pixel of one photo, with people as the ruler.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mfh.errors import SettingsError
 from mfh.settings import PRESETS, Settings, settings_from
+
+if TYPE_CHECKING:
+    from mfh.simulation import SimulatedErrors
 
 IntrinsicsOption = Annotated[
     Path | None,
@@ -45,6 +48,19 @@ SetOption = Annotated[
         "--set", metavar="NAME=VALUE", help="Change any setting; repeatable.", show_default=False
     ),
 ]
+ErrorsOption = Annotated[
+    str,
+    typer.Option("--errors", help="How wrong the stand-ins are: none, mild, default or strong."),
+]
+ErrorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--error",
+        metavar="NAME=VALUE",
+        help="Set one error, e.g. person_size=0.2; repeatable.",
+        show_default=False,
+    ),
+]
 
 
 def settings_of(
@@ -60,6 +76,24 @@ def settings_of(
     if seed is not None:
         chosen["seed"] = seed
     return settings_from(preset, **chosen)
+
+
+def errors_from(strength: str, changes: list[str] | None) -> SimulatedErrors:
+    """The simulated errors the options ask for."""
+    from mfh.simulation import SimulatedErrors  # noqa: PLC0415 - keeps `mfh --help` quick
+
+    errors = SimulatedErrors.strength(strength)
+    known = errors.as_dict()
+    chosen: dict[str, float] = {}
+    for change in changes or []:
+        name, value = pair(change, "--error", "person_size=0.2")
+        if name not in known:
+            raise SettingsError(f"--error {name}: there are {', '.join(known)}")
+        try:
+            chosen[name] = float(value)
+        except ValueError as error:
+            raise SettingsError(f"--error {name}={value}: expected a number") from error
+    return replace(errors, **chosen)
 
 
 def pair(text: str, option: str, example: str) -> tuple[str, str]:

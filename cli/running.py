@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mfh.pipeline import MetricFromHuman, Prediction
 from mfh.records import Photo
+from mfh.results import summary_lines, write_results
+from mfh.simulation import errors_against_truth
+
+from .terminal import TerminalProgress, show_summary
 
 
 def run_and_write(
@@ -13,8 +20,30 @@ def run_and_write(
     photo: Photo,
     folder: Path,
     *,
-    truth: object = None,
+    truth_m: NDArray[np.float32] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Prediction:
-    """Predict, write every result into the run folder, and print a summary."""
-    raise NotImplementedError
+    """Predict, write every result into the run folder, and print a summary.
+
+    truth_m: true depth (H, W), NaN where unknown, to print the error against.
+    notes: what to say besides the result's own warnings.
+    """
+    with TerminalProgress() as progress:
+        prediction = method.run(photo, folder=folder, progress=progress)
+        errors = None if truth_m is None else errors_against_truth(prediction.depth.depth_m, truth_m)
+        write_results(
+            folder,
+            photo,
+            prediction.depth,
+            painted=prediction.painted,
+            landmarks=prediction.landmarks,
+            verdicts=prediction.verdicts,
+            errors=errors,
+            timings=prediction.seconds,
+            settings=method.settings,
+            progress=progress,
+        )
+    lines = summary_lines(prediction.depth, errors=errors, timings=prediction.seconds)
+    show_summary(photo.name, lines, (*notes, *prediction.depth.warnings), folder)
+    return prediction
+

@@ -1,0 +1,42 @@
+"""`mfh demo`."""
+
+from __future__ import annotations
+
+from .options import (
+    ErrorOption,
+    ErrorsOption,
+    OutOption,
+    PaintingsOption,
+    PresetOption,
+    SeedOption,
+    SetOption,
+    errors_from,
+    folder_for,
+    settings_of,
+)
+
+
+def demo(
+    errors: ErrorsOption = "default",
+    error: ErrorOption = None,
+    out: OutOption = None,
+    preset: PresetOption = "default",
+    paintings: PaintingsOption = None,
+    seed: SeedOption = None,
+    changes: SetOption = None,
+) -> None:
+    """The whole flow on an example scene, with simulated stages: no download, no registration."""
+    from mfh.pipeline import MetricFromHuman  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.simulation import load_demo_scene, simulated_parts  # noqa: PLC0415
+
+    from .running import run_and_write  # noqa: PLC0415
+
+    settings = settings_of(preset, paintings, seed, changes)
+    photo, truth_m = load_demo_scene()
+    parts = simulated_parts(photo, truth_m, errors_from(errors, error), settings.seed)
+    run_and_write(
+        MetricFromHuman(**parts, settings=settings),
+        photo,
+        folder_for(out, "demo"),
+        truth_m=truth_m,
+    )

@@ -1,0 +1,90 @@
+"""The people of one image merged into landmarks (paper Eq. 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mfh.errors import InputError
+from mfh.records import LandmarkKind, Landmarks, People
+
+
+def landmarks_from_people(
+    people: People,
+    depth_m: ArrayLike,
+    *,
+    erosion_px: int = 3,
+    counted: ArrayLike | None = None,
+    kind: LandmarkKind = "painted person",
+) -> Landmarks:
+    """D = min_k erode(M_k ∘ S_k) ∘ D_k over the people k of one image (paper Eq. 4).
+
+    M is the instance mask, S the silhouette and D the depth of a person's mesh. Of people who
+    overlap the nearest counts, and owns the pixel.
+
+    people: P people; their masks and their number are used.
+    depth_m: (P, H, W), each person's rendered depth in metres, NaN off the silhouette.
+    erosion_px: side of the square that erodes, odd; 1 does not erode. What lies beyond the image
+        counts as inside, so that a person whom the border cuts off is not eroded there (as the
+        reference's `Erode2D`).
+    counted: (P,) bool, who may own pixels; everybody where it is None. The others still hide
+        whoever is behind them: their pixels stay unknown.
+    kind: what the people are.
+
+    Returns landmarks of weight 1 for each person counted and 0 for the others. Raises `InputError`
+    for arrays that do not belong to these people, and for an even or negative `erosion_px`.
+    """
+    depths_m = np.asarray(depth_m)
+    if depths_m.shape != people.mask.shape:
+        raise InputError(
+            f"landmarks: depth_m has shape {depths_m.shape}; expected {people.mask.shape} "
+            "as the people's masks, one depth map a person"
+        )
+    takes_part = np.ones(len(people), np.bool_) if counted is None else np.asarray(counted)
+    if takes_part.shape != (len(people),) or takes_part.dtype != np.bool_:
+        raise InputError(
+            f"landmarks: counted is {takes_part.dtype} of shape {takes_part.shape}; "
+            f"expected bool of shape ({len(people)},)"
+        )
+    if erosion_px < 1 or erosion_px % 2 == 0:
+        raise InputError(
+            f"landmarks: erosion_px is {erosion_px}; expected an odd number, at least 1"
+        )
+
+    nearest_m = np.full(people.mask.shape[1:], np.inf, np.float32)
+    owner = np.full(people.mask.shape[1:], -1, np.int16)
+    for person, (mask, person_depth_m) in enumerate(zip(people.mask, depths_m, strict=True)):
+        inside = mask & np.isfinite(person_depth_m) & (person_depth_m > 0)
+        if not inside.any():
+            continue
+        # What is eroded away lies within the person's own box, so the rest of the image can wait.
+        box = _box(inside, margin_px=erosion_px // 2)
+        nearer = _erode(inside[box], erosion_px) & (person_depth_m[box] < nearest_m[box])
+        nearest_m[box][nearer] = person_depth_m[box][nearer]
+        owner[box][nearer] = person
+
+    owner[np.isin(owner, np.flatnonzero(~takes_part))] = -1
+    return Landmarks(
+        depth_m=np.where(owner >= 0, nearest_m, np.float32(np.nan)),
+        owner=owner,
+        weight=takes_part.astype(np.float32),
+        kind=kind,
+    )
+
+
+def _box(inside: NDArray[np.bool_], margin_px: int) -> tuple[slice, slice]:
+    """Give the smallest rectangle around what is inside, with a margin where the image goes on."""
+    rows = np.flatnonzero(inside.any(axis=1))
+    columns = np.flatnonzero(inside.any(axis=0))
+    return (
+        slice(max(rows[0] - margin_px, 0), rows[-1] + 1 + margin_px),
+        slice(max(columns[0] - margin_px, 0), columns[-1] + 1 + margin_px),
+    )
+
+
+def _erode(inside: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:
+    from scipy import ndimage  # noqa: PLC0415 - slow to import
+
+    square = np.ones((side_px, side_px), np.bool_)
+    eroded: NDArray[np.bool_] = ndimage.binary_erosion(inside, square, border_value=1)
+    return eroded

@@ -1,0 +1,53 @@
+"""NVIDIA Warp, started once and quietly; importing this module imports Warp."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from mfh.errors import MissingPartError
+
+try:
+    import warp
+except ImportError as error:
+    raise MissingPartError(
+        f"the package warp-lang cannot be imported ({error}); get it with: pip install warp-lang"
+    ) from error
+
+# Warp's own annotations differ from release to release, and much of it is made at run time.
+wp: Any = warp
+
+_NO_DRIVER = b"Could not find or load the NVIDIA CUDA driver"
+
+
+def _start() -> None:
+    """Start Warp without what it tells everybody: its banner, and that there is no GPU.
+
+    Its native part writes the latter to the process's stderr whatever the log level. Anything else
+    that it has to say is passed on.
+    """
+    # This silences a line for each kernel loaded, too. Releases before `log_level` have `quiet`.
+    if hasattr(wp.config, "log_level"):
+        wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
+    else:
+        wp.config.quiet = True
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a process without stderr, such as a windowed one
+        wp.init()
+        return
+    reader, writer = os.pipe()
+    os.dup2(writer, 2)
+    try:
+        wp.init()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as said:
+            kept = [line for line in said if _NO_DRIVER not in line]
+        sys.stderr.write(b"".join(kept).decode(errors="replace"))
+
+
+_start()
