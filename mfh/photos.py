@@ -1,0 +1,101 @@
+"""Loading photos with their cameras, and reducing them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mfh.camera import (
+    IntrinsicsLike,
+    assumed_intrinsics,
+    intrinsics_from,
+    intrinsics_from_fov,
+    resize_intrinsics,
+)
+from mfh.decoding import MIN_SIDE_PX, DecodedImage, PhotoLike, decode
+from mfh.errors import CameraError, InputError
+from mfh.exif import read_exif
+from mfh.records import Intrinsics, Photo
+
+__all__ = ["PhotoLike", "load_photo", "resize_photo", "safe_name"]
+
+# Names that Windows keeps for devices, whatever the suffix.
+_DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def load_photo(
+    image: PhotoLike,
+    intrinsics: IntrinsicsLike | None = None,
+    *,
+    fov_deg: float | None = None,
+    name: str | None = None,
+) -> Photo:
+    """Load a photo and its camera, with its EXIF orientation applied.
+
+    image: the path of an image file, a PIL image, or an array, as `mfh.decoding.decode` takes it.
+    intrinsics: the camera, as `mfh.camera.intrinsics_from` takes it, for the photo with its
+        orientation applied. Without it and `fov_deg`, EXIF tells, and without that a camera is
+        assumed (`mfh.camera.assumption_warning` says so).
+    fov_deg: the horizontal field of view in degrees, instead of `intrinsics`.
+    name: what folders and titles are to call the photo; the file's name without suffix if None.
+
+    Raises `InputError` for a photo that cannot be used, and for `intrinsics` and `fov_deg`
+    together; `CameraError` for intrinsics that are not this photo's.
+    """
+    if intrinsics is not None and fov_deg is not None:
+        raise InputError("intrinsics and a field of view are both given; give one of them")
+    decoded = decode(image)
+    height, width = decoded.pixels.shape[:2]
+    if intrinsics is not None:
+        camera = intrinsics_from(intrinsics, height, width, image_name=decoded.file_name)
+    elif fov_deg is not None:
+        camera = intrinsics_from_fov(fov_deg, height, width)
+    else:
+        camera = _camera_of(decoded)
+    if name is None:
+        name = Path(decoded.file_name or "").stem
+    return Photo(decoded.pixels, camera, safe_name(name))
+
+
+def resize_photo(photo: Photo, short_side_px: int) -> Photo:
+    """Reduce a photo to a short side of `short_side_px`, and its camera with it.
+
+    The aspect is kept to the nearest pixel. A photo that is no larger is returned as it is, and so
+    is any for 0, as in `Settings.working_short_side_px`.
+
+    Raises `InputError` for any other size below `MIN_SIDE_PX`.
+    """
+    if short_side_px != 0 and short_side_px < MIN_SIDE_PX:
+        raise InputError(
+            f"short side of {short_side_px} px: accepted are {MIN_SIDE_PX} px and more, or 0 to "
+            "keep the photo's size"
+        )
+    short = min(photo.shape)
+    if short_side_px == 0 or short <= short_side_px:
+        return photo
+    height, width = (round(side * short_side_px / short) for side in photo.shape)
+    # With a reducing gap PIL averages whole blocks first: close to the same, and much faster.
+    reduced = Image.fromarray(photo.image).resize(
+        (width, height), Image.Resampling.LANCZOS, reducing_gap=3.0
+    )
+    return Photo(np.asarray(reduced), resize_intrinsics(photo.camera, height, width), photo.name)
+
+
+def safe_name(text: str) -> str:
+    """Make `text` a folder's name on any system; "photo" where nothing is left of it."""
+    name = re.sub(r"[^\w .+-]", "_", text)[:100].strip(" .")
+    if _DEVICE_NAMES.fullmatch(name):
+        name = f"_{name}"
+    return name or "photo"
+
+
+def _camera_of(decoded: DecodedImage) -> Intrinsics:
+    """Take what EXIF tells, or else an assumption that says why EXIF does not."""
+    height, width = decoded.pixels.shape[:2]
+    try:
+        return read_exif(decoded.exif, height, width)
+    except CameraError as reason:
+        return assumed_intrinsics(height, width, str(reason))
