@@ -1,0 +1,146 @@
+"""Writing files so that a reader sees the whole file or none.
+
+A file is written beside its place under a hidden name that starts with `.mfh-` and keeps the
+suffix, then renamed. Whatever goes wrong, the hidden file is removed; only a process that is killed
+outright can leave one behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mfh.errors import OutputError
+
+TEMPORARY_PREFIX = ".mfh-"
+
+_REMEDIES: Mapping[int, str] = MappingProxyType(
+    {
+        errno.ENOSPC: "free some space on that disk, or choose a folder on another one",
+        errno.EDQUOT: "free some of your quota, or choose a folder on another disk",
+        errno.EFBIG: "raise the file size limit, or choose a folder on another disk",
+        errno.EACCES: "allow writing there, or choose another folder",
+        errno.EPERM: "allow writing there, or choose another folder",
+        errno.EROFS: "choose a folder on a disk that can be written",
+        errno.ENOENT: "make its folder first, or choose another one",
+        errno.ENOTDIR: "one of its parents is a file, not a folder; choose another folder",
+        errno.EEXIST: "a file has that name; move it away, or choose another folder",
+        errno.EISDIR: "a folder has that name; move it away, or choose another name",
+        errno.ENAMETOOLONG: "choose a shorter name",
+    }
+)
+_ELSE = "check that disk, or choose another folder"
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str], *, sync: bool = False) -> Iterator[Path]:
+    """Give a temporary path to write to; rename it to `path` when the block ends well.
+
+    The temporary path lies in the same folder and has the same suffix. An existing file at `path`
+    is replaced at once, and stays as it was when the block fails. With `sync` the content is
+    flushed to the disk before it gets its name, so that a power cut does not undo it.
+
+    Raises `OutputError` where the block or the renaming cannot write.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+    try:
+        yield temporary
+        if sync:
+            with temporary.open("r+b") as file:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except OutputError:
+        raise
+    except OSError as error:
+        # An error about another file, e.g. one the block reads from, is not about writing this one.
+        if error.filename is not None and Path(os.fsdecode(error.filename)) != temporary:
+            raise
+        raise _output_error("write", path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder and its parents where they are not there yet, and return its path.
+
+    Raises `OutputError` where it cannot be made, or where a file has its name.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error("make folder", path, error) from error
+    return path
+
+
+def remove_file(path: str | os.PathLike[str]) -> None:
+    """Remove a file that may or may not be there. Raises `OutputError` where it cannot be."""
+    path = Path(path)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _output_error("remove", path, error) from error
+
+
+def write_text(path: str | os.PathLike[str], text: str, *, sync: bool = False) -> None:
+    """Write a UTF-8 text file, atomically. Raises `OutputError`."""
+    with atomic_path(path, sync=sync) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: str | os.PathLike[str], value: Any, *, sync: bool = False) -> None:
+    """Write a JSON file, atomically.
+
+    JSON knows neither NaN nor infinity: pass such numbers through `json_number` first. Raises
+    `OutputError`, and `ValueError` where `value` still holds one.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n", sync=sync)
+
+
+def json_number(x: float) -> float | None:
+    """`x` as a JSON number; None (null) where it is NaN or infinite."""
+    return float(x) if math.isfinite(x) else None
+
+
+def write_npz(
+    path: str | os.PathLike[str],
+    /,
+    *,
+    compressed: bool = True,
+    sync: bool = False,
+    **arrays: ArrayLike,
+) -> None:
+    """Write named arrays as .npz, atomically, readable with `allow_pickle=False`.
+
+    Equal arrays give equal bytes. Raises `OutputError`, and `TypeError` for an array of Python
+    objects, which only a pickle could hold.
+    """
+    named = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, array in named.items():
+        if array.dtype.hasobject:
+            raise TypeError(
+                f"array {name!r} holds Python objects; .npz files hold numbers and text"
+            )
+    save = np.savez_compressed if compressed else np.savez
+    with atomic_path(path, sync=sync) as temporary, temporary.open("wb") as file:
+        save(file, **named)  # type: ignore[arg-type]
+
+
+def _output_error(action: str, path: Path, error: OSError) -> OutputError:
+    why = (error.strerror or str(error) or type(error).__name__).lower()
+    remedy = _REMEDIES.get(error.errno or 0, _ELSE)
+    return OutputError(f"cannot {action} {path}: {why}; {remedy}")

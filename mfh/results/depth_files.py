@@ -1,0 +1,123 @@
+"""Metric depth as files: everything in .npz, millimetres in a 16-bit PNG."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from mfh.errors import InputError
+from mfh.files import atomic_path, json_number, write_npz
+from mfh.records import Counts, Intrinsics, MetricDepth, MetricHead, Space
+from mfh.results.summary import counts_dict
+from mfh.user_files import read_npz
+
+FARTHEST_MM = 65535
+_STRIP_ROWS = 256
+
+
+def write_depth_npz(path: Path, result: MetricDepth) -> None:
+    """Write a result as .npz, readable with `allow_pickle=False`. Raises `OutputError`.
+
+    depth_m: (H, W) float32, metres along the optical axis; inf where the fit says no more than
+        "far".
+    intrinsics: (3, 3) float64; width, height: the image size in px it holds for.
+    scale, offset, space: the metric head; `1 / depth_m = scale * d + offset` in space "disparity",
+        `depth_m = scale * d + offset` in space "depth".
+    relative_error: 1 sigma of the depth scale as a fraction; NaN where unknown.
+    provenance: JSON text of everything else: the version of mfh, whether a part was simulated,
+        parts, camera, head, counts and warnings.
+    """
+    head = {
+        "method": result.head.method,
+        "loss": json_number(result.head.loss),
+        "relative_error": json_number(result.head.relative_error),
+        "used": result.head.used.tolist(),
+        "status": result.head.status,
+    }
+    provenance = {
+        "mfh": version("mfh"),
+        "simulated": result.simulated,
+        "parts": dict(result.parts),
+        "camera": asdict(result.camera),
+        "head": head,
+        "counts": counts_dict(result.counts),
+        "warnings": list(result.warnings),
+    }
+    write_npz(
+        path,
+        depth_m=result.depth_m,
+        intrinsics=result.camera.matrix,
+        width=result.camera.width,
+        height=result.camera.height,
+        scale=result.head.scale,
+        offset=result.head.offset,
+        space=result.head.space,
+        relative_error=result.relative_error,
+        provenance=json.dumps(provenance, ensure_ascii=False, allow_nan=False),
+    )
+
+
+def read_depth_npz(path: Path) -> MetricDepth:
+    """Read a result back. Raises `InputError` for a file that `write_depth_npz` did not write."""
+    stored = read_npz(path)
+    try:
+        provenance = json.loads(str(stored["provenance"]))
+        head = provenance["head"]
+        return MetricDepth(
+            depth_m=stored["depth_m"],
+            camera=Intrinsics(**provenance["camera"]),
+            head=MetricHead(
+                scale=float(stored["scale"]),
+                offset=float(stored["offset"]),
+                space=cast(Space, str(stored["space"])),
+                method=head["method"],
+                loss=_number(head["loss"]),
+                relative_error=_number(head["relative_error"]),
+                used=np.array(head["used"], np.bool_),
+                status=head["status"],
+            ),
+            relative_error=float(stored["relative_error"]),
+            counts=Counts(**provenance["counts"]),
+            parts=provenance["parts"],
+            warnings=tuple(provenance["warnings"]),
+        )
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise InputError(
+            f"{path}: not a depth file of mfh ({error}); expected what `mfh predict` wrote"
+        ) from error
+
+
+def write_depth_png_mm(path: Path, depth_m: NDArray[np.float32], *, simulated: bool = False) -> int:
+    """Write depth (H, W) as a 16-bit grey PNG in millimetres; return how many pixels were too far.
+
+    0: unknown (NaN). 1..65534: millimetres, rounded, at least 1. 65535: 65.535 m or farther, inf
+    included. The PNG's "Description" says so, and says whether a part was simulated. Raises
+    `OutputError`.
+    """
+    millimetres = np.zeros(depth_m.shape, np.uint16)
+    for top in range(0, len(depth_m), _STRIP_ROWS):
+        strip = depth_m[top : top + _STRIP_ROWS].astype(np.float64) * 1000
+        known = strip > 0
+        millimetres[top : top + _STRIP_ROWS][known] = np.rint(strip[known]).clip(1, FARTHEST_MM)
+    text = PngInfo()
+    text.add_text(
+        "Description",
+        f"Depth along the optical axis in millimetres; 0: unknown; {FARTHEST_MM}: "
+        f"{FARTHEST_MM / 1000} m or farther." + (" Simulated." if simulated else ""),
+    )
+    text.add_text("Software", f"mfh {version('mfh')}")
+    with atomic_path(path) as temporary:
+        Image.fromarray(millimetres).save(temporary, pnginfo=text)
+    return int(np.count_nonzero(millimetres == FARTHEST_MM))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,192 @@
+"""What a result says, as JSON for programs and as short lines for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfh.files import json_number
+from mfh.records import Counts, MetricDepth
+from mfh.results.depth_range import depth_percentiles_m
+from mfh.settings import Settings
+
+_PERCENTS = (5, 50, 95)
+_LEAST_TOLD_SHARE = 0.0005
+
+
+def summary_dict(
+    result: MetricDepth,
+    *,
+    name: str = "photo",
+    errors: Mapping[str, float] | None = None,
+    timings: Mapping[str, float] | None = None,
+    settings: Settings | None = None,
+    files: Mapping[str, Path] | None = None,
+    too_far_for_png_px: int | None = None,
+) -> dict[str, Any]:
+    """Give everything worth knowing about a result as JSON values; what is unknown is null.
+
+    name: the photo's.
+    errors: against true depth, as `mfh.evaluation.depth_errors` gives them.
+    timings: seconds for each stage.
+    files: what was written, by what it is.
+    too_far_for_png_px: how many pixels the 16-bit PNG could not hold.
+    """
+    camera = result.camera
+    head = result.head
+    percentiles = depth_percentiles_m(result.depth_m, _PERCENTS)
+    summary: dict[str, Any] = {
+        "mfh": version("mfh"),
+        "simulated": result.simulated,
+        "photo": {"name": name, "width": camera.width, "height": camera.height},
+        "depth_m": {
+            **{
+                f"percentile_{percent}": json_number(depth)
+                for percent, depth in zip(_PERCENTS, percentiles, strict=True)
+            },
+            "infinite_share": _share(np.isinf(result.depth_m)),
+            "unknown_share": _share(np.isnan(result.depth_m)),
+        },
+        "relative_error": json_number(result.relative_error),
+        "camera": {**asdict(camera), "horizontal_fov_deg": camera.horizontal_fov_deg},
+        "head": {
+            "scale": head.scale,
+            "offset": head.offset,
+            "space": head.space,
+            "method": head.method,
+            "loss": json_number(head.loss),
+            "status": head.status,
+            "relative_error": json_number(head.relative_error),
+            "owners": len(head.used),
+            "owners_used": int(head.used.sum()),
+        },
+        "counts": counts_dict(result.counts),
+        "parts": dict(result.parts),
+        "warnings": list(result.warnings),
+    }
+    if errors is not None:
+        summary["errors"] = {key: json_number(value) for key, value in errors.items()}
+    if timings is not None:
+        summary["seconds"] = {key: round(value, 3) for key, value in timings.items()}
+    if settings is not None:
+        summary["settings"] = settings.as_dict()
+    if files is not None:
+        summary["files"] = {key: path.name for key, path in files.items()}
+    if too_far_for_png_px is not None:
+        summary["too_far_for_png_px"] = too_far_for_png_px
+    return summary
+
+
+def counts_dict(counts: Counts) -> dict[str, Any]:
+    """Give counts as plain JSON values."""
+    return {
+        "painted": counts.painted,
+        "with_people": counts.with_people,
+        "kept": counts.kept,
+        "people": counts.people,
+        "rejected": dict(counts.rejected),
+    }
+
+
+def summary_lines(
+    result: MetricDepth,
+    *,
+    errors: Mapping[str, float] | None = None,
+    timings: Mapping[str, float] | None = None,
+) -> list[tuple[str, str]]:
+    """Give a result in a few (label, value) lines; `errors` and `timings` as in `summary_dict`."""
+    lines = []
+    if result.simulated:
+        lines.append(("Simulated", _simulated_in_words(result)))
+    lines += [
+        ("Depth", _depth_in_words(result)),
+        ("Scale error", error_in_words(result.relative_error)),
+    ]
+    if errors is not None:
+        lines.append(("Against truth", _errors_in_words(errors)))
+    lines += _people_lines(result.counts)
+    lines.append(("Camera", _camera_in_words(result)))
+    if timings:
+        lines.append(("Time", _times_in_words(timings)))
+    return lines
+
+
+def error_in_words(relative_error: float) -> str:
+    """Say how far off the scale of the depth may be."""
+    if not math.isfinite(relative_error):
+        return "unknown"
+    percent = 100 * relative_error
+    return f"± {percent:.1f} % (1 sigma)" if percent < 3 else f"± {percent:.0f} % (1 sigma)"
+
+
+def _simulated_in_words(result: MetricDepth) -> str:
+    stages = [stage for stage, part in result.parts.items() if part.startswith("simulated")]
+    return f"{', '.join(stages)}: stand-ins that know the truth"
+
+
+def _depth_in_words(result: MetricDepth) -> str:
+    near, median, far = depth_percentiles_m(result.depth_m, _PERCENTS)
+    if math.isnan(median):
+        return "no finite depth"
+    words = f"{_metres(near)} to {_metres(far)}, median {_metres(median)} (5th to 95th percentile)"
+    for what, share in (
+        ("farther than the fit can tell", _share(np.isinf(result.depth_m))),
+        ("unknown", _share(np.isnan(result.depth_m))),
+    ):
+        if share >= _LEAST_TOLD_SHARE:
+            words += f"; {100 * share:.1f} % {what}"
+    return words
+
+
+def _metres(depth_m: float) -> str:
+    return f"{depth_m:.1f} m" if depth_m >= 1 else f"{depth_m:.2f} m"
+
+
+def _errors_in_words(errors: Mapping[str, float]) -> str:
+    words = []
+    if "abs_rel" in errors:
+        words.append(f"AbsRel {100 * errors['abs_rel']:.2f} %")
+    if "delta1" in errors:
+        words.append(f"delta1 {100 * errors['delta1']:.1f} %")
+    if "rmse" in errors:
+        words.append(f"RMSE {errors['rmse']:.3f} m")
+    return ", ".join(words)
+
+
+def _people_lines(counts: Counts) -> list[tuple[str, str]]:
+    people = "1 person" if counts.people == 1 else f"{counts.people} people"
+    lines = [("People", f"{people} used, in {counts.kept} of {counts.painted} painted photos")]
+    if counts.rejected:
+        reasons = sorted(counts.rejected.items(), key=lambda item: -item[1])
+        lines.append(("Dropped", ", ".join(f"{reason} ({count})" for reason, count in reasons)))
+    return lines
+
+
+def _camera_in_words(result: MetricDepth) -> str:
+    camera = result.camera
+    focal = (
+        f"f {camera.fx:.1f} px"
+        if math.isclose(camera.fx, camera.fy, rel_tol=1e-3)
+        else f"fx {camera.fx:.1f} px, fy {camera.fy:.1f} px"
+    )
+    source = f"{camera.source}: {camera.note}" if camera.note else camera.source
+    return (
+        f"{focal}, {camera.horizontal_fov_deg:.1f}° wide, {camera.width} x {camera.height} px "
+        f"({source})"
+    )
+
+
+def _times_in_words(timings: Mapping[str, float]) -> str:
+    parts = [f"{stage} {seconds:.1f}" for stage, seconds in timings.items() if seconds >= 0.05]
+    total = f"{sum(timings.values()):.1f} s"
+    return f"{total} ({', '.join(parts)})" if len(parts) > 1 else total
+
+
+def _share(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> float:
+    return float(np.count_nonzero(mask)) / mask.size

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_results import painted_photos, recorded_texts
+
+from mfh.errors import InputError
+from mfh.results import contact_sheet
+from mfh.results.tiles import PEOPLE, tile
+
+KEPT, DROPPED = (18, 132, 68), (200, 36, 48)
+
+
+@pytest.fixture
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    return recorded_texts(monkeypatch)
+
+
+def test_each_photo_says_what_became_of_it(texts: list[str]) -> None:
+    painted, landmarks = painted_photos(3)
+    sheet = contact_sheet(
+        painted, landmarks, ["", "nobody found", ""], title="street", simulated=True
+    )
+    assert texts[0] == "street"
+    words = " ".join(texts)
+    assert "2 of 3 painted photos kept; dropped: nobody found (1)" in words
+    assert "Simulated" in words
+    for number, verdict in enumerate(["kept", "dropped: nobody found", "kept"]):
+        assert texts[texts.index(f"000{number} · a man") + 1] == verdict
+    assert {"2.0 m", "4.0 m", "3.0 m", "6.0 m", "8.0 m"} <= set(texts)
+    pixels = np.asarray(sheet).reshape(-1, 3)
+    borders = [int((pixels == colour).all(1).sum()) for colour in (KEPT, DROPPED)]
+    assert borders[0] > 1.8 * borders[1] > 0
+
+
+def test_of_very_many_some_are_shown_and_it_says_so(texts: list[str]) -> None:
+    painted, landmarks = painted_photos(200, 12, 64)
+    contact_sheet(painted, landmarks, [""] * 200)
+    names = [text for text in texts if text.endswith("· a man")]
+    assert len(names) == 64
+    assert names[0].startswith("0000")
+    assert names[-1].startswith("0196")
+    assert any("64 shown, evenly spaced" in text for text in texts)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 32])
+@pytest.mark.parametrize(("height", "width"), [(48, 64), (75, 248), (96, 64), (400, 64), (41, 900)])
+def test_sheets_fit_a_screen(count: int, height: int, width: int) -> None:
+    painted, landmarks = painted_photos(count, height, width)
+    sheet = contact_sheet(painted, landmarks, ["a long reason to drop it " * 9] * count)
+    assert 700 <= sheet.width <= 1800
+    assert sheet.height <= 5000
+
+
+def test_a_tile_outlines_the_strip_and_the_people() -> None:
+    painted, landmarks = painted_photos(1)
+    drawn = np.asarray(
+        tile(painted.images[0], painted.repainted[0], landmarks[0], (640, 480)), np.int32
+    )
+    assert (np.abs(drawn[450, 200:204] - 255).sum(-1) < 60).any()  # the strip's left border
+    assert (np.abs(drawn[300, 220:224] - PEOPLE[0]).sum(-1) < 60).any()
+    assert (np.abs(drawn[300, 320:324] - PEOPLE[1]).sum(-1) < 60).any()
+    assert np.array_equal(drawn[300, 250], [128] * 3)  # people themselves are left as painted
+    assert np.array_equal(drawn[:, 500:].min((0, 1)), [128] * 3)
+
+
+def test_numbers_must_agree() -> None:
+    painted, landmarks = painted_photos(2)
+    with pytest.raises(InputError, match="2 painted photos, 2 landmarks and 1 verdicts"):
+        contact_sheet(painted, landmarks, [""])
+    nothing, _ = painted_photos(0)
+    with pytest.raises(InputError, match="0 painted photos"):
+        contact_sheet(nothing, [], [])

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_results import SIMULATED, metric_depth, painted_photos
+from PIL import Image
+
+from mfh.errors import OutputError
+from mfh.progress import Progress
+from mfh.records import Photo
+from mfh.results import read_depth_npz, write_results
+
+NAMES = {"depth.npz", "depth_mm.png", "depth.png", "points.ply", "painted.png", "summary.json"}
+
+
+class Steps(Progress):
+    def __init__(self) -> None:
+        self.total = 0
+        self.done = 0
+
+    def start(self, stage: str, total: int) -> None:
+        self.total = total
+
+    def advance(self, stage: str) -> None:
+        self.done += 1
+
+
+def arguments(**changes: Any) -> dict[str, Any]:
+    depth_m = np.repeat(np.linspace(80, 2, 90, dtype=np.float32)[:, None], 120, 1)
+    result = metric_depth(depth_m, parts=SIMULATED)
+    painted, landmarks = painted_photos(2)
+    return {
+        "photo": Photo(np.full((90, 120, 3), 100, np.uint8), result.camera, "street"),
+        "result": result,
+        "painted": painted,
+        "landmarks": landmarks,
+        "verdicts": ["", "nobody found"],
+        **changes,
+    }
+
+
+def test_all_files_are_written_and_agree(tmp_path: Path) -> None:
+    steps = Steps()
+    given = arguments(errors={"abs_rel": 0.01}, timings={"head": 0.5}, progress=steps)
+    paths = write_results(tmp_path / "new" / "folder", **given)
+    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == NAMES
+    assert {path.name for path in paths.values()} == NAMES
+    assert steps.done == steps.total == len(NAMES)
+    result = given["result"]
+    assert np.array_equal(read_depth_npz(paths["depth"]).depth_m, result.depth_m)
+    summary = json.loads(paths["summary"].read_text(encoding="utf-8"))
+    assert summary["simulated"] is True
+    assert summary["files"]["point_cloud"] == "points.ply"
+    assert summary["too_far_for_png_px"] == np.count_nonzero(result.depth_m > 65.5345)
+    for name in ("depth.png", "painted.png", "depth_mm.png"):
+        with Image.open(tmp_path / "new" / "folder" / name) as picture:
+            picture.load()
+    assert b"comment Simulated" in paths["point_cloud"].read_bytes()[:500]
+
+
+def test_a_disk_that_fills_up_leaves_whole_files_and_no_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_results(tmp_path, **arguments())
+    before = (tmp_path / "painted.png").read_bytes()
+    save = Image.Image.save
+
+    def full(self: Image.Image, path: Path, *rest: Any, **named: Any) -> None:
+        save(self, path, *rest, **named)
+        if self.width > 700:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(OutputError, match=r"painted\.png: no space left on device; free some"):
+        write_results(tmp_path, **arguments())
+    assert {path.name for path in tmp_path.iterdir()} == NAMES - {"summary.json"}
+    assert (tmp_path / "painted.png").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot make folder"):
+        write_results(tmp_path / "file" / "folder", **arguments())

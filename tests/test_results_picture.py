@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_results import recorded_texts
+from numpy.typing import NDArray
+from PIL import Image
+
+from mfh.results import depth_picture
+from mfh.results.colour_scale import ColourScale, colours_of, scale_of
+from mfh.results.typography import fitted, font, wrapped
+
+UNKNOWN = (200, 203, 208)
+
+
+@pytest.fixture
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    return recorded_texts(monkeypatch)
+
+
+def ramp(near_m: float, far_m: float, height: int = 480, width: int = 640) -> NDArray[np.float32]:
+    return np.repeat(np.linspace(far_m, near_m, height, dtype=np.float32)[:, None], width, 1)
+
+
+def labels_of(texts: list[str]) -> set[str]:
+    return {text for text in texts if text.endswith(" m")}
+
+
+def test_round_metres_along_the_bar(texts: list[str]) -> None:
+    depth_picture(ramp(1.0, 4.0), title="room", note="Simulated.")
+    assert texts[:2] == ["room", "Simulated."]
+    assert labels_of(texts) == {"1 m", "1.5 m", "2 m", "2.5 m", "3 m", "3.5 m", "4 m"}
+
+
+def test_a_wide_range_has_ratios_along_the_bar(texts: list[str]) -> None:
+    depth_m = ramp(4.0, 90.0)
+    depth_m[:20] = np.inf
+    depth_picture(depth_m)
+    labels = labels_of(texts)
+    assert {"10 m", "20 m", "50 m"} <= labels
+    assert any(label.startswith("≥ ") for label in labels)
+    assert any(label.startswith("≤ ") for label in labels)
+
+
+def test_colours_are_those_of_the_bar_and_holes_are_grey() -> None:
+    depth_m = np.full((480, 640), 2.0, np.float32)
+    depth_m[:, 320:] = 4.0
+    depth_m[:100] = np.nan
+    depth_m[100:200] = np.inf
+    picture = np.asarray(depth_picture(depth_m))
+    near, far = colours_of(np.array([0.0, 1.0]))
+    left, top = 16, 16
+    assert tuple(picture[top + 50, left + 50]) == UNKNOWN
+    assert np.array_equal(picture[top + 150, left + 50], far)
+    assert np.array_equal(picture[top + 400, left + 50], near)
+    assert np.array_equal(picture[top + 400, left + 600], far)
+
+
+def test_max_m_sets_the_far_end(texts: list[str]) -> None:
+    depth_picture(ramp(1.0, 40.0), max_m=7.5)
+    assert "≥ 7.5 m" in texts
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "map_size"),
+    [
+        (480, 640, (640, 480)),
+        (375, 1242, (1242, 375)),
+        (6016, 4016, (1068, 1600)),
+        (60, 80, (480, 360)),
+        (1, 1, (480, 480)),
+    ],
+)
+def test_any_photo_makes_a_picture_of_bounded_size(
+    height: int, width: int, map_size: tuple[int, int]
+) -> None:
+    picture = depth_picture(ramp(1.0, 9.0, height, width), title="photo " * 60, note="note")
+    assert picture.mode == "RGB"
+    assert map_size[0] < picture.width < map_size[0] + 0.35 * max(map_size)
+    assert map_size[1] < picture.height < map_size[1] + 0.35 * max(map_size)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3.0])
+@pytest.mark.parametrize("shape", [(300, 400), (300, 900)])
+def test_nothing_known_and_one_depth_alone(value: float, shape: tuple[int, int]) -> None:
+    picture = np.asarray(depth_picture(np.full(shape, value, np.float32)))
+    middle = picture[16 + 150, 16 + 200]
+    if np.isnan(value):
+        assert tuple(middle) == UNKNOWN
+    else:
+        expected = colours_of(np.array([1.0 if np.isinf(value) else 0.5]))[0]
+        assert np.abs(middle.astype(int) - expected).max() <= 12
+
+
+def test_the_scale_spans_the_percentiles_and_ignores_outliers() -> None:
+    depth_m = np.linspace(1, 3, 10_000, dtype=np.float32).reshape(100, 100)
+    depth_m[0, 0], depth_m[0, 1] = 0.01, 500
+    scale = scale_of(depth_m)
+    assert scale == ColourScale(1.0, 3.0, near_clipped=True, far_clipped=True)
+    assert np.allclose(scale.fraction([0.01, 1, 2, 3, np.inf]), [0, 0, 0.5, 1, 1])
+
+
+def test_equal_ratios_are_equal_steps_on_a_wide_scale() -> None:
+    scale = ColourScale(1.0, 100.0)
+    assert np.allclose(scale.fraction([1, 10, 100]), [0, 0.5, 1])
+
+
+@pytest.mark.parametrize("near_m", [0.02, 0.9, 1.0, 3.3, 47.0])
+@pytest.mark.parametrize("ratio", [1.05, 1.5, 4.9, 5.1, 30.0, 2000.0])
+@pytest.mark.parametrize("min_gap", [0.03, 0.08, 0.3])
+def test_ticks_never_collide(near_m: float, ratio: float, min_gap: float) -> None:
+    ticks = ColourScale(near_m, near_m * ratio).ticks(min_gap)
+    fractions = [fraction for fraction, _ in ticks]
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+    assert (np.diff(fractions) >= min_gap - 1e-9).all()
+    assert len({label for _, label in ticks}) == len(ticks)
+    if min_gap < 0.05:
+        assert 4 <= len(ticks) <= 12
+
+
+def test_text_fits() -> None:
+    text_font = font(16)
+    long = "the scale of the alignment is negative " * 5
+    assert text_font.getlength(fitted(long, text_font, 200)) <= 200
+    assert fitted("short", text_font, 200) == "short"
+    lines = wrapped(long, text_font, 200, 3)
+    assert len(lines) == 3
+    assert all(text_font.getlength(line) <= 200 for line in lines)
+    assert lines[-1].endswith("…")
+    assert wrapped("one two", text_font, 200, 3) == ["one two"]
+    assert wrapped("w" * 80, text_font, 200, 3)[0].endswith("…")
+
+
+def test_a_measured_room(shared: Path, texts: list[str]) -> None:
+    depth = np.asarray(Image.open(shared / "data" / "nyu" / "living_room_depth.png"))
+    depth_m = np.where(depth > 0, depth / 1000, np.nan).astype(np.float32)
+    depth_picture(depth_m)
+    assert "unknown" in texts
+    assert {"2 m", "3 m", "5 m"} <= labels_of(texts)

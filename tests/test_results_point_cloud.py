@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mfh.errors import InputError, OutputError
+from mfh.records import Intrinsics
+from mfh.results import write_point_cloud
+
+POINT = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])
+
+
+def read(path: Path) -> tuple[list[str], NDArray[np.void]]:
+    header, body = path.read_bytes().split(b"end_header\n", 1)
+    lines = header.decode("ascii").splitlines()
+    points = np.frombuffer(body, POINT)
+    assert f"element vertex {len(points)}" in lines
+    return lines, points
+
+
+def scene(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.float32], Intrinsics]:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (height, width, 3), np.uint8)
+    depth_m = rng.uniform(1, 5, (height, width)).astype(np.float32)
+    return image, depth_m, Intrinsics(90, 100, 21.5, 13.25, height, width)
+
+
+def test_every_point_projects_onto_its_pixel(tmp_path: Path) -> None:
+    image, depth_m, camera = scene(30, 40)
+    depth_m[0, 0], depth_m[0, 1], depth_m[0, 2] = np.nan, np.inf, 1000
+    count = write_point_cloud(tmp_path / "points.ply", image, depth_m, camera)
+    lines, points = read(tmp_path / "points.ply")
+    assert count == len(points) == 30 * 40 - 3
+    assert lines[:2] == ["ply", "format binary_little_endian 1.0"]
+    assert any("x right, y down, z forward, in metres" in line for line in lines)
+    assert not any("Simulated" in line for line in lines)
+    x, y, z = points["xyz"].astype(np.float64).T
+    u = camera.fx * x / z + camera.cx
+    v = camera.fy * y / z + camera.cy
+    column, row = np.floor(u).astype(int), np.floor(v).astype(int)
+    assert np.abs(u - column - 0.5).max() < 1e-4
+    assert np.abs(v - row - 0.5).max() < 1e-4
+    assert np.array_equal(np.ravel_multi_index((row, column), (30, 40)), np.arange(3, 1200))
+    assert np.array_equal(points["xyz"][:, 2], depth_m[row, column])
+    assert np.array_equal(points["rgb"], image[row, column])
+
+
+@pytest.mark.parametrize("max_points", [1, 7, 100, 1199])
+def test_an_even_grid_within_the_limit(tmp_path: Path, max_points: int) -> None:
+    image, depth_m, camera = scene(30, 40)
+    for name in ("a.ply", "b.ply"):
+        write_point_cloud(tmp_path / name, image, depth_m, camera, max_points=max_points)
+    assert (tmp_path / "a.ply").read_bytes() == (tmp_path / "b.ply").read_bytes()
+    _, points = read(tmp_path / "a.ply")
+    assert 0.5 * max_points <= len(points) <= max_points
+    if max_points == 100:
+        x, y, z = points["xyz"].T
+        columns = np.unique(np.floor(camera.fx * x / z + camera.cx))
+        rows = np.unique(np.floor(camera.fy * y / z + camera.cy))
+        assert set(np.diff(columns)) <= {3, 4}
+        assert set(np.diff(rows)) <= {3, 4}
+
+
+def test_chunks_leave_no_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, depth_m, camera = scene(30, 40)
+    write_point_cloud(tmp_path / "whole.ply", image, depth_m, camera)
+    monkeypatch.setattr("mfh.results.point_cloud._CHUNK_POINTS", 90)
+    write_point_cloud(tmp_path / "chunks.ply", image, depth_m, camera)
+    assert (tmp_path / "chunks.ply").read_bytes() == (tmp_path / "whole.ply").read_bytes()
+
+
+def test_nothing_known_makes_an_empty_cloud(tmp_path: Path) -> None:
+    image, depth_m, camera = scene(30, 40)
+    depth_m[:] = np.inf
+    path = tmp_path / "points.ply"
+    assert write_point_cloud(path, image, depth_m, camera, simulated=True) == 0
+    lines, points = read(path)
+    assert len(points) == 0
+    assert any("Simulated" in line for line in lines)
+
+
+def test_what_cannot_be_written(tmp_path: Path) -> None:
+    image, depth_m, camera = scene(30, 40)
+    with pytest.raises(InputError, match="differ in size"):
+        write_point_cloud(tmp_path / "a.ply", image[1:], depth_m, camera)
+    with pytest.raises(InputError, match="at least 1"):
+        write_point_cloud(tmp_path / "a.ply", image, depth_m, camera, max_points=0)
+    with pytest.raises(OutputError, match="make its folder first"):
+        write_point_cloud(tmp_path / "missing" / "a.ply", image, depth_m, camera)
+    assert list(tmp_path.iterdir()) == []
