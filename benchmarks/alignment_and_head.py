@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import minimize
+from tables import markdown
 
 from mfh.disparity import align_painted
 from mfh.head import fit
@@ -116,14 +117,6 @@ def measure() -> list[dict[str, str]]:
         row("align + fit", total_s),
         row("the same, as the reference does it", reference_s),
     ]
-
-
-def markdown(rows: list[dict[str, str]]) -> str:
-    """Rows as a Markdown table."""
-    header = list(rows[0])
-    lines = [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]
-    lines += [f"| {' | '.join(row.values())} |" for row in rows]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

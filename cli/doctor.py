@@ -11,7 +11,7 @@ from rich.table import Table
 
 _REQUIRED = ("numpy", "scipy", "pillow", "matplotlib", "trimesh", "warp-lang")
 _OPTIONAL = {
-    "pytorch3d": "another renderer; from conda-forge or source, see environment.yml",
+    "pytorch3d": "optional renderer, see environment.yml",
 }
 _GIB = 2**30
 
@@ -45,19 +45,14 @@ def doctor() -> None:
     memory = _memory_gib()
     if memory is not None:
         row("memory", f"{memory:.0f} GiB")
-    row("GPU", _gpu())
+    gpu = _gpu()
+    row("GPU", gpu or "none", remedy="" if gpu else "everything runs on the CPU")
     table.add_section()
     for command in ("mfh demo", "mfh simulate"):
         row(command, "can run", good)
-    row("mfh predict --use ...", "can run", good, "with your own files for every stage")
+    row("mfh predict --use ...", "can run", good, "with your own files for the stages below")
     for stage in STAGES:
-        model = default_model(stage)
-        row(
-            f"mfh predict: {stage}",
-            "not in this version",
-            bad,
-            f"give what {model.title} made: mfh predict PHOTO --use {stage}=PATH",
-        )
+        row(f"  {stage}", "your files", plain, f"--use {stage}=PATH: {default_model(stage).title}")
     console.print(table)
 
 
@@ -76,8 +71,8 @@ def _memory_gib() -> float | None:
 
 def _gpu() -> str:
     if _version("warp-lang") is None:
-        return "unknown without warp-lang"
+        return "unknown"
     from mfh.warp_runtime import wp  # noqa: PLC0415 - starts Warp
 
     names = [device.name for device in wp.get_cuda_devices()]
-    return ", ".join(names) or "none; everything runs on the CPU"
+    return ", ".join(names)

@@ -1,4 +1,4 @@
-"""`mfh`: the commands, and how an error or Ctrl-C ends one."""
+"""`mfh`: the commands, and how an error ends one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ app.command()(simulate)
 app.command()(demo)
 app.command()(doctor)
 
-_INTERRUPTED = 130
-
 
 def _show_version(wanted: bool) -> None:
     if wanted:
@@ -56,6 +54,3 @@ def run() -> None:
         typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
         typer.echo(str(error), err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
-        sys.exit(_INTERRUPTED)

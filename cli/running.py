@@ -12,7 +12,7 @@ from mfh.records import Photo
 from mfh.results import summary_lines, write_results
 from mfh.simulation import errors_against_truth
 
-from .terminal import TerminalProgress, show_summary
+from .terminal import TerminalProgress, interruptible, show_summary
 
 
 def run_and_write(
@@ -28,9 +28,11 @@ def run_and_write(
     truth_m: true depth (H, W), NaN where unknown, to print the error against.
     notes: what to say besides the result's own warnings.
     """
-    with TerminalProgress() as progress:
+    with TerminalProgress() as progress, interruptible():
         prediction = method.run(photo, folder=folder, progress=progress)
-        errors = None if truth_m is None else errors_against_truth(prediction.depth.depth_m, truth_m)
+        errors = (
+            None if truth_m is None else errors_against_truth(prediction.depth.depth_m, truth_m)
+        )
         write_results(
             folder,
             photo,
@@ -46,4 +48,3 @@ def run_and_write(
     lines = summary_lines(prediction.depth, errors=errors, timings=prediction.seconds)
     show_summary(photo.name, lines, (*notes, *prediction.depth.warnings), folder)
     return prediction
-

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,6 +21,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from mfh.progress import Progress
+
+_INTERRUPTED = 130  # as shells count Ctrl-C
 
 _DOING = {
     "painted": "painting people",
@@ -80,6 +84,16 @@ class TerminalProgress(Progress):
     def warn(self, message: str) -> None:
         """Keep a warning for the summary."""
         self.warnings.append(message)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End a run on Ctrl-C by saying how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 def show_summary(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mfh import record_files as files
 from mfh.disparity import align_painted, upsample
 from mfh.errors import InputError, NoLandmarksError
+from mfh.files import make_folder
 from mfh.head import LandmarkHead
 from mfh.painting import plan_paintings, strip_share
 from mfh.photos import resize_photo
@@ -289,6 +290,7 @@ class MetricFromHuman:
 
     def _open(self, folder: str | Path, photo: Photo) -> RunFolder:
         run_folder = RunFolder(folder)
+        files.write_photo(make_folder(run_folder.stage("photo")), photo)
         run_folder.describe(
             photo={"name": photo.name, "sha256": _digest(photo), "camera": asdict(photo.camera)},
             settings=self.settings.as_dict(),

@@ -101,6 +101,8 @@ def _read_file(path: Path, camera: Intrinsics) -> People:
         )
     vertices_m = np.asarray(arrays["vertices_m"])
     vertices_m = vertices_m[None] if vertices_m.ndim == 2 else vertices_m
+    if vertices_m.ndim != 3 or vertices_m.shape[2] != 3:
+        raise InputError(f"{path}: vertices_m is {vertices_m.shape}; expected (P, V, 3)")
     shape = (camera.height, camera.width)
     count = len(vertices_m)
     if "mask" in arrays:

@@ -15,6 +15,7 @@ from mfh.results.depth_range import depth_percentiles_m
 _COLORMAP = "plasma_r"  # perceptually uniform; near is warm and light
 # Over a range wider than this, even steps would spend most colours on what is far.
 _LOG_RATIO = 5.0
+_FARTHEST_MEDIANS = 8.0
 _MAX_TICKS = 9
 _MANTISSAS = ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 
@@ -79,11 +80,13 @@ class ColourScale:
 
 
 def scale_of(depth_m: NDArray[np.float32], max_m: float | None = None) -> ColourScale | None:
-    """Choose the scale of a depth map (H, W): its 1st to 99th percentile, or up to `max_m`.
+    """Choose the scale of a depth map (H, W), or of its part up to `max_m`.
 
-    The ends are rounded outwards to two digits. None where no depth is finite and positive.
+    It spans the 1st to the 99th percentile, and at most eight medians: a sky at a thousand metres
+    would leave no colours for the street. The ends are rounded outwards to two digits. None where no depth is finite and positive.
     """
-    low, high = depth_percentiles_m(depth_m, (1, 99))
+    low, median, high = depth_percentiles_m(depth_m, (1, 50, 99))
+    high = min(high, _FARTHEST_MEDIANS * median)
     if not high > 0:
         return None
     high = max_m if max_m is not None else high

@@ -1,0 +1,44 @@
+"""Running `mfh` commands in tests: in this process, or in one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run_here(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """Exit status and everything printed by `mfh ARGUMENTS`, run in this process."""
+    from mfh_cli.main import run
+
+    before, sys.argv = sys.argv, ["mfh", *map(str, arguments)]
+    try:
+        run()
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    finally:
+        sys.argv = before
+    printed = capsys.readouterr()
+    return status, printed.out + printed.err
+
+
+def start(*arguments: object, code: str = "", cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start `mfh ARGUMENTS` in a process of its own, after running `code` in it."""
+    program = f"import sys\n{code}\nfrom mfh_cli.main import run\nrun()\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+def files_under(folder: Path) -> list[str]:
+    """Every file under a folder, relative to it."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())

@@ -1,0 +1,194 @@
+"""The commands as a user types them: what they print, write, and leave out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import files_under, run_here
+from PIL import Image
+
+NYU_K = {"fx": 518.8579, "fy": 519.46961, "cx": 325.58245, "cy": 253.73617}
+KITTI_K = {"fx": 707.0493, "fy": 707.0493, "cx": 604.0814, "cy": 180.5066}
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def written(out):
+    return json.loads((out / "summary.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("photo", "depth", "camera", "highest"),
+    [
+        ("nyu/rgb_00000.jpg", "nyu/sync_depth_00000.png", NYU_K, 0.01),
+        ("nyu/living_room_rgb.png", "nyu/living_room_depth.png", NYU_K, 0.01),
+        ("kitti/rgb_0000000005.png", "kitti/depth_0000000005.png", KITTI_K, 0.02),
+    ],
+)
+def test_error_free_simulation_gives_the_truth(
+    capsys, shared, tmp_path, photo, depth, camera, highest
+):
+    (tmp_path / "K.json").write_text(json.dumps(camera))
+    status, printed = run_here(
+        capsys,
+        *("simulate", shared / "data" / photo, "--depth", shared / "data" / depth),
+        *("--intrinsics", tmp_path / "K.json", "--errors", "none", "-n", 8),
+        *("--out", tmp_path / "out"),
+    )
+    assert status == 0, printed
+    summary = written(tmp_path / "out")
+    assert summary["errors"]["abs_rel"] < highest
+    assert summary["simulated"] is True
+    assert "Simulated" in printed
+    for stage in ("painter", "people", "disparity"):
+        assert summary["parts"][stage].startswith("simulated")
+
+
+def test_error_free_demo_gives_the_truth(capsys, tmp_path):
+    status, printed = run_here(
+        capsys, "demo", "--errors", "none", "-n", 8, "--out", tmp_path / "out"
+    )
+    assert status == 0, printed
+    assert written(tmp_path / "out")["errors"]["abs_rel"] < 0.01
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo as it is, in a process of its own, as a user runs it."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [sys.executable, "-c", "from mfh_cli.main import run; run()", "demo"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "mfh_out" / "demo", done.stdout
+
+
+def test_the_demo_writes_every_result(demo):
+    out, printed = demo
+    present = set(files_under(out))
+    results = ("depth.npz", "depth_mm.png", "depth.png", "points.ply", "painted.png")
+    assert present.issuperset((*results, "summary.json", "run.json"))
+    assert not [name for name in present if ".partial" in name or ".mfh-" in name]
+    assert "mfh_out/demo" in printed.replace("\\", "/")
+
+
+def test_every_result_says_that_it_is_simulated(demo):
+    out, printed = demo
+    assert "imulated" in printed
+    assert written(out)["simulated"] is True
+    with np.load(out / "depth.npz") as stored:
+        assert "simulated" in " ".join(stored.files) or any(
+            "simulated" in str(stored[name]) for name in stored.files if stored[name].ndim == 0
+        )
+    assert b"imulated" in (out / "points.ply").read_bytes()[:2000]
+    assert "imulated" in str(Image.open(out / "depth_mm.png").text)
+
+
+def test_results_agree_with_each_other(demo):
+    out, _ = demo
+    with np.load(out / "depth.npz") as stored:
+        depth_m = stored["depth_m"]
+        assert stored["intrinsics"].shape == (3, 3)
+    millimetres = np.asarray(Image.open(out / "depth_mm.png"))
+    near = depth_m < 65
+    np.testing.assert_allclose(millimetres[near] / 1000, depth_m[near], atol=6e-4)
+    summary = written(out)
+    assert summary["counts"]["painted"] == 32
+    assert summary["counts"]["kept"] + sum(summary["counts"]["rejected"].values()) == 32
+    assert summary["head"]["method"] == "silog"
+    assert set(summary["seconds"]) >= {"painted", "people", "disparity", "head"}
+
+
+def test_every_record_is_in_the_run_folder(demo):
+    out, _ = demo
+    stages = {"painted", "people", "landmarks", "disparity", "aligned", "head"}
+    for stage in stages:
+        key = json.loads((out / stage / "stage.json").read_text())
+        assert len(key["digest"]) == 64
+        assert key["key"]["mfh"]
+    assert len(list((out / "people").glob("*.npz"))) == 32
+    assert json.loads((out / "run.json").read_text())["settings"]["seed"] == 0
+    assert (out / "photo" / "photo.png").exists()
+    assert (out / "photo" / "camera.json").exists()
+
+
+def test_the_same_demo_again_is_the_same_and_another_seed_is_not(capsys, demo, tmp_path):
+    out, _ = demo
+    first = np.load(out / "depth.npz")["depth_m"]
+    run_here(capsys, "demo", "--out", tmp_path / "same")
+    np.testing.assert_array_equal(np.load(tmp_path / "same" / "depth.npz")["depth_m"], first)
+    run_here(capsys, "demo", "--seed", 1, "--out", tmp_path / "other")
+    assert (np.load(tmp_path / "other" / "depth.npz")["depth_m"] != first).any()
+
+
+def test_a_second_run_reuses_what_it_can_and_says_what_it_cannot(capsys, demo):
+    out, _ = demo
+    status, printed = run_here(capsys, "demo", "--out", out)
+    assert status == 0
+    assert printed.count("reused") == 6
+    status, printed = run_here(capsys, "demo", "--set", "head_method=log_l2", "--out", out)
+    assert status == 0
+    assert printed.count("reused") == 5
+    assert "recomputed: another part, or its settings" in printed
+
+
+def test_simulated_errors_are_named(capsys, tmp_path):
+    for arguments, said in (
+        (["--errors", "wild"], "none, mild, default"),
+        (["--error", "person_sise=0.2"], "there are person_size"),
+        (["--error", "person_size=big"], "expected a number"),
+        (["--error", "person_size=9"], "accepted: 0 to 1"),
+    ):
+        status, printed = run_here(capsys, "demo", *arguments, "--out", tmp_path / "out")
+        assert status == 1
+        assert said in " ".join(printed.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_nobody_painted_says_so_with_counts(capsys, tmp_path):
+    status, printed = run_here(
+        capsys,
+        *("demo", "--errors", "none", "--error", "nobody=1", "-n", 4, "--out", tmp_path / "out"),
+    )
+    assert status == 1
+    assert "none of 4 painted photos" in printed
+    assert "4 x nobody found" in printed
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_doctor_lists_what_can_run(capsys):
+    status, printed = run_here(capsys, "doctor")
+    assert status == 0
+    for word in ("mfh demo", "can run", "warp-lang", "GPU", "--use painted=PATH"):
+        assert word in printed
+
+
+def test_importing_mfh_and_asking_for_help_load_no_model_library():
+    program = (
+        "import sys, mfh, mfh_cli.main\n"
+        "heavy = {'torch', 'warp', 'scipy', 'matplotlib', 'PIL', 'trimesh'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert mfh.metric_depth and mfh.MetricFromHuman\n"
+        "assert not {'torch', 'warp'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_keeps_its_promises():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert "pip install -e . && mfh demo" in readme
+    assert 'pip install -e ".[test]" && pytest' in readme
+    for target in ("docs/images/demo.png", "docs/benchmarks.md"):
+        assert target in readme
+        assert (REPOSITORY / target).is_file()

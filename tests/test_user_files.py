@@ -1,0 +1,271 @@
+"""The user's own files in the place of stages: a run's folders given back, and other tools' files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import planted
+import pytest
+import trimesh
+from PIL import Image
+
+import mfh
+from mfh.disparity import DisparityFiles
+from mfh.errors import InputError, MissingPartError
+from mfh.painting import PaintedFiles
+from mfh.people import PeopleFiles
+from mfh.pipeline import MetricFromHuman
+from mfh.settings import Settings
+
+SETTINGS = Settings(paintings=5, strip_min_ratio=0.4)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    world = planted.World(empty=[1])
+    MetricFromHuman(world, world, world, settings=SETTINGS).run(planted.photo(), folder=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def painted(run_folder):
+    files = PaintedFiles(run_folder / "painted")
+    plan = files.plan(planted.photo())
+    images = np.stack(list(files.paint(planted.photo(), plan)))
+    return mfh.PaintedPhotos(plan.repainted, plan.prompts, plan.seeds, plan.names, images=images)
+
+
+def use(run_folder):
+    return {stage: run_folder / stage for stage in ("painted", "people", "disparity")}
+
+
+def test_the_folders_of_a_run_give_its_depth_again(run_folder):
+    depth = mfh.metric_depth(planted.photo().image, planted.camera().matrix, use=use(run_folder))
+    np.testing.assert_allclose(depth.depth_m, planted.scene_depth(), rtol=1e-4)
+    assert depth.counts.painted == 5
+    assert dict(depth.counts.rejected) == {"nobody found": 1}
+    assert depth.parts["painter"] == "files: painted"
+    assert not depth.simulated
+
+
+def test_prompts_and_seeds_come_back(painted):
+    assert set(painted.prompts) <= {"a man", "a woman"}
+    assert len(set(painted.seeds)) == 5
+    assert painted.names[0] == "0000"
+
+
+def test_metric_depth_takes_a_path_and_a_json_camera(run_folder, tmp_path):
+    Image.fromarray(planted.photo().image).save(tmp_path / "photo.png")
+    k = planted.camera()
+    (tmp_path / "K.json").write_text(json.dumps({"fx": k.fx, "fy": k.fy, "cx": k.cx, "cy": k.cy}))
+    depth = mfh.metric_depth(
+        tmp_path / "photo.png", tmp_path / "K.json", use=use(run_folder), head_method="log_l2"
+    )
+    np.testing.assert_allclose(depth.depth_m, planted.scene_depth(), rtol=1e-4)
+    assert depth.camera.source == "given"
+    assert depth.head.method == "log_l2"
+
+
+def test_missing_stages_are_named_with_what_stands_in_for_them(run_folder):
+    image = planted.photo().image
+    with pytest.raises(MissingPartError, match="Stable Diffusion 2") as caught:
+        mfh.metric_depth(image)
+    assert "--use painted=PATH --use people=PATH --use disparity=PATH" in str(caught.value)
+    with pytest.raises(MissingPartError, match="Depth Anything") as caught:
+        mfh.metric_depth(image, use={s: run_folder / s for s in ("painted", "people")})
+    assert "--use painted" not in str(caught.value)
+    with pytest.raises(InputError, match="stage 'paint' is unknown"):
+        mfh.metric_depth(image, use={"paint": run_folder})
+
+
+def test_a_changed_file_is_noticed(run_folder, tmp_path):
+    first = PaintedFiles(run_folder / "painted").fingerprint
+    for path in (run_folder / "painted").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert PaintedFiles(tmp_path).fingerprint == first
+    Image.new("RGB", (planted.WIDTH, planted.HEIGHT)).save(tmp_path / "0002.png")
+    assert PaintedFiles(tmp_path).fingerprint != first
+
+
+def test_painted_photos_of_another_size_are_resized(run_folder, tmp_path):
+    for path in (run_folder / "painted").glob("*.png"):
+        image = Image.open(path)
+        image.resize((2 * planted.WIDTH, 2 * planted.HEIGHT), Image.Resampling.NEAREST).save(
+            tmp_path / path.name
+        )
+    plan = PaintedFiles(tmp_path).plan(planted.photo())
+    assert plan.repainted.shape == (5, planted.HEIGHT, planted.WIDTH)
+    np.testing.assert_array_equal(
+        plan.repainted, PaintedFiles(run_folder / "painted").plan(planted.photo()).repainted
+    )
+
+
+def test_painted_photos_need_their_masks(tmp_path):
+    Image.new("RGB", (128, 96)).save(tmp_path / "one.png")
+    with pytest.raises(InputError, match=r"one\.png; each needs one_repainted\.png"):
+        PaintedFiles(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        PaintedFiles(tmp_path / "absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no painted photos"):
+        PaintedFiles(tmp_path / "empty")
+
+
+def test_painted_photos_of_another_aspect_are_refused(tmp_path):
+    for name in ("one", "one_repainted"):
+        Image.new("L", (100, 100), 255).save(tmp_path / f"{name}.png")
+    with pytest.raises(InputError, match="100 x 100 px, but the photo is 128 x 96 px"):
+        PaintedFiles(tmp_path).plan(planted.photo())
+
+
+@pytest.mark.parametrize("suffix", ["obj", "ply"])
+def test_meshes_of_other_tools(painted, tmp_path, suffix):
+    k = planted.camera()
+    for index, person in ((0, 0), (0, 1), (3, None)):
+        vertices, faces = planted.box(k, 20 + 40 * (person or 0), 2.0)
+        ending = "" if person is None else f"_{person}"
+        trimesh.Trimesh(vertices, faces, process=False).export(
+            tmp_path / f"{painted.names[index]}{ending}.{suffix}"
+        )
+    people = list(PeopleFiles(tmp_path).measure(planted.photo(), painted))
+    assert [len(p) for p in people] == [2, 0, 0, 1, 0]
+    np.testing.assert_allclose(people[0].vertices_m[0], planted.box(k, 20, 2.0)[0], atol=1e-6)
+    np.testing.assert_allclose(people[0].box_px[1], [60, 0.2 * 96, 92, 0.8 * 96], atol=1e-3)
+    assert people[0].mask.all()
+
+
+def test_npz_with_vertices_and_faces_alone(painted, tmp_path):
+    vertices, faces = planted.box(planted.camera(), 20, 2.0)
+    np.savez(tmp_path / "0002.npz", vertices_m=vertices, faces=faces)
+    people = list(PeopleFiles(tmp_path).measure(planted.photo(), painted))
+    assert [len(p) for p in people] == [0, 0, 1, 0, 0]
+
+
+def person(**changes):
+    vertices, faces = planted.box(planted.camera(), 20, 2.0)
+    return {"vertices_m": vertices, "faces": faces, **changes}
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "message"),
+    [
+        ("stranger", person(), "matches no painted photo; the painted photos are 0000 ... 0004"),
+        ("0000", {"vertices": np.zeros((3, 3))}, "expected vertices_m"),
+        ("0000", person(faces=np.array([[0, 1, 9]])), "faces refer to vertices 0..9"),
+        ("0000", person(vertices_m=np.full((4, 3), np.nan)), "NaN"),
+        ("0000", person(vertices_m=np.zeros((4, 2))), r"expected \(P, V, 3\)"),
+        ("0000", person(mask=np.ones((1, 50, 50), bool)), "50 x 50 px, but the photo is 128 x 96"),
+        ("0000", person(mask=np.ones((2, 96, 128), bool)), r"expected \(1, H, W\)"),
+        (
+            "0000",
+            person(vertices_m=-planted.box(planted.camera(), 20, 2.0)[0]),
+            "behind the camera",
+        ),
+    ],
+)
+def test_meshes_that_cannot_be_used_are_refused(painted, tmp_path, name, arrays, message):
+    np.savez(tmp_path / f"{name}.npz", **arrays)
+    with pytest.raises(InputError, match=message):
+        list(PeopleFiles(tmp_path).measure(planted.photo(), painted))
+
+
+def test_damaged_mesh_files_are_named(painted, tmp_path):
+    for name, content in (("0000.obj", b"v 1 2"), ("0001.npz", b"PK nonsense")):
+        folder = tmp_path / name.replace(".", "_")
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        with pytest.raises(InputError, match=name):
+            list(PeopleFiles(folder).measure(planted.photo(), painted))
+
+
+def test_pickles_are_not_read(painted, tmp_path):
+    np.savez(tmp_path / "0000.npz", vertices_m=np.array([{}], dtype=object))
+    with pytest.raises(InputError, match="plain arrays"):
+        list(PeopleFiles(tmp_path).measure(planted.photo(), painted))
+
+
+def test_people_of_one_photo_share_their_faces(painted, tmp_path):
+    vertices, faces = planted.box(planted.camera(), 20, 2.0)
+    np.savez(tmp_path / "0000_0.npz", vertices_m=vertices, faces=faces)
+    np.savez(tmp_path / "0000_1.npz", vertices_m=vertices, faces=faces[:1])
+    with pytest.raises(InputError, match=r"0000_1\.npz: its faces differ"):
+        list(PeopleFiles(tmp_path).measure(planted.photo(), painted))
+
+
+def maps(count=6, height=planted.HEIGHT, width=planted.WIDTH):
+    rng = np.random.default_rng(0)
+    return rng.uniform(1, 9, (count, height, width)).astype(np.float32)
+
+
+def estimated(path, painted, **options):
+    photo, others = DisparityFiles(path, **options).estimate(planted.photo(), painted)
+    return np.concatenate([photo.values, others.values])
+
+
+def test_disparity_in_every_format(painted, tmp_path):
+    values = maps()
+    np.save(tmp_path / "all.npy", values)
+    np.savez(tmp_path / "all.npz", photo=values[0], painted=values[1:])
+    np.savez(tmp_path / "one.npz", values)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    np.save(folder / "photo.npy", values[0])
+    for name, value in zip(painted.names, values[1:]):
+        np.savez(folder / f"{name}.npz", depth=value[None])
+    for path in (tmp_path / "all.npy", tmp_path / "all.npz", tmp_path / "one.npz", folder):
+        np.testing.assert_array_equal(estimated(path, painted), values)
+
+    pngs = tmp_path / "pngs"
+    pngs.mkdir()
+    units = (values * 1000).astype(np.uint16)
+    for name, value in zip(("photo", *painted.names), units):
+        Image.fromarray(value).save(pngs / f"{name}.png")
+    np.testing.assert_array_equal(estimated(pngs, painted), units)
+
+
+def test_disparity_of_another_size_is_resized_about_pixel_centres(painted, tmp_path):
+    fine = np.broadcast_to(np.arange(2 * planted.WIDTH) + 0.5, (6, 2 * planted.HEIGHT, 256))
+    np.save(tmp_path / "fine.npy", fine)
+    found = estimated(tmp_path / "fine.npy", painted)
+    expected = 2 * (np.arange(planted.WIDTH) + 0.5)
+    np.testing.assert_allclose(found[0, 5, 2:-2], expected[2:-2], rtol=1e-5)
+
+
+def test_disparity_may_be_depth(painted, tmp_path):
+    np.save(tmp_path / "all.npy", maps())
+    files = DisparityFiles(tmp_path / "all.npy", "depth")
+    assert files.estimate(planted.photo(), painted)[0].space == "depth"
+    assert files.fingerprint["space"] == "depth"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (maps(1)[0], r"expected the photo's map and one for each of 5 painted photos"),
+        (maps(4), r"\(4, 96, 128\)"),
+        (maps(6, 50, 50), "50 x 50 px, but the photo is 128 x 96 px"),
+        (np.where(maps() > 8.9, np.nan, maps()), "NaN or infinite"),
+        (maps().astype("U8"), "expected numbers"),
+    ],
+)
+def test_disparity_of_the_wrong_shape_is_refused(painted, tmp_path, values, message):
+    np.save(tmp_path / "wrong.npy", values)
+    with pytest.raises(InputError, match=message):
+        estimated(tmp_path / "wrong.npy", painted)
+
+
+def test_disparity_folders_name_what_they_lack(painted, tmp_path):
+    with pytest.raises(InputError, match="no such file or folder"):
+        DisparityFiles(tmp_path / "absent")
+    np.save(tmp_path / "0000.npy", maps()[1])
+    with pytest.raises(InputError, match=r"holds no photo\.npy"):
+        estimated(tmp_path, painted)
+    np.save(tmp_path / "photo.npy", maps()[0])
+    with pytest.raises(InputError, match=r"no disparity for 4 of 5 painted photos, e\.g\. 0001"):
+        estimated(tmp_path, painted)
+    Image.new("RGB", (128, 96)).save(tmp_path / "photo.png")
+    (tmp_path / "photo.npy").unlink()
+    with pytest.raises(InputError, match="mode RGB; expected 16-bit grey"):
+        estimated(tmp_path, painted)

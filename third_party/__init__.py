@@ -1,0 +1,1 @@
+"""Facts about upstream models, one TOML file each; `mfh.models` reads them."""
