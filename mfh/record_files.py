@@ -23,7 +23,6 @@ from mfh.records import (
     Disparity,
     Landmarks,
     MetricHead,
-    PaintedPhotos,
     PaintingPlan,
     People,
     Photo,
@@ -70,20 +69,6 @@ def write_plan(folder: Path, plan: PaintingPlan) -> None:
         write_png(folder / f"{name}{MASK_ENDING}.png", mask.astype(np.uint8) * 255)
     described = {"names": plan.names, "prompts": plan.prompts, "seeds": plan.seeds}
     write_json(folder / "painted.json", described)
-
-
-def read_painted(folder: Path) -> PaintedPhotos:
-    """Read a folder written by `write_plan` and `write_painted_image`."""
-    described = read_json(folder / "painted.json")
-    names = described["names"]
-    masks = [np.asarray(read_image(folder / f"{name}{MASK_ENDING}.png")) > 0 for name in names]
-    return PaintedPhotos(
-        repainted=np.stack(masks),
-        prompts=described["prompts"],
-        seeds=described["seeds"],
-        names=names,
-        images=np.stack([read_painted_image(folder, name) for name in names]),
-    )
 
 
 def write_people(folder: Path, name: str, people: People) -> None:
