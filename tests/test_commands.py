@@ -142,7 +142,7 @@ def test_a_second_run_reuses_what_it_can_and_says_what_it_cannot(capsys, demo):
 
 def test_simulated_errors_are_named(capsys, tmp_path):
     for arguments, said in (
-        (["--errors", "wild"], "none, mild, default"),
+        (["--errors", "wild"], "did you mean 'mild'?"),
         (["--error", "person_sise=0.2"], "there are person_size"),
         (["--error", "person_size=big"], "expected a number"),
         (["--error", "person_size=9"], "accepted: 0 to 1"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from simulated_room import CAMERA_HEIGHT_M, PITCH_DEG, WALL_M, room
 
 from mfh.records import Intrinsics
-from mfh.simulation import load_truth
+from mfh.simulation import load_demo_scene, load_truth
 from mfh.simulation.bodies import load_bodies
 from mfh.simulation.floor import Floor, find_floor
 from mfh.simulation.placement import Standing
@@ -36,6 +36,13 @@ def test_a_rooms_floor_is_found() -> None:
     assert floor.ground_axes[0, 0] > 0.99
 
 
+def test_the_demo_rooms_floor_is_where_it_was_built() -> None:
+    photo, depth_m = load_demo_scene()
+    floor = find_floor(depth_m, np.isfinite(depth_m), photo.camera)
+    assert floor.camera_height_m == pytest.approx(1.5, abs=0.01)
+    assert _tilt_deg(floor, np.array([0.0, -1.0, 0.0])) == pytest.approx(8.5, abs=0.1)
+
+
 def test_a_noisy_sparse_room_keeps_its_floor() -> None:
     photo, depth_m = room()
     rng = np.random.default_rng(1)
@@ -54,6 +61,16 @@ def test_a_hidden_floor_is_as_low_as_the_lowest_points() -> None:
     floor = find_floor(depth_m, above, photo.camera)
     assert floor.camera_height_m == pytest.approx(CAMERA_HEIGHT_M - 0.2, abs=0.05)
     assert _tilt_deg(floor) < 3
+
+
+def test_a_bare_wall_is_seen_by_an_upright_camera() -> None:
+    photo, depth_m = room()
+    wall_m = np.full_like(depth_m, 3.0)
+    floor = find_floor(wall_m, np.ones(wall_m.shape, np.bool_), photo.camera)
+    assert _tilt_deg(floor, np.array([0.0, -1.0, 0.0])) < 1
+    lowest_m = 3.0 * (photo.camera.height - photo.camera.cy) / photo.camera.fy
+    assert floor.camera_height_m == pytest.approx(lowest_m, abs=0.1)
+    assert "taken from the lowest points" in floor.note
 
 
 def test_without_surfaces_a_floor_is_assumed_and_said_to_be() -> None:

@@ -36,5 +36,5 @@ def test_what_cannot_be_compared_is_refused() -> None:
         errors_against_truth(np.ones((1, 2)), np.ones((2, 2)))
     with pytest.raises(InputError, match="no pixel of the truth"):
         errors_against_truth(np.ones((2, 2)), np.zeros((2, 2)))
-    with pytest.raises(InputError, match="predicted_m is not a finite positive depth"):
+    with pytest.raises(InputError, match="predicted_m is nan at a valid pixel"):
         errors_against_truth(np.full((2, 2), np.nan), np.ones((2, 2)))

@@ -28,7 +28,13 @@ def _units(value: int, shape: tuple[int, int] = SHAPE) -> NDArray[np.uint16]:
 
 @pytest.mark.parametrize(
     ("scale", "units", "depth_m"),
-    [(None, 2500, 2.5), ("mm", 2500, 2.5), ("kitti", 640, 2.5), (0.01, 250, 2.5)],
+    [
+        (None, 2500, 2.5),
+        ("mm", 2500, 2.5),
+        ("kitti", 640, 2.5),
+        (0.01, 250, 2.5),
+        ("0.01", 250, 2.5),
+    ],
 )
 def test_png_in_every_scale(
     tmp_path: Path, scale: str | float | None, units: int, depth_m: float
@@ -51,7 +57,7 @@ def test_unknown_depth_is_nan_whatever_it_is_in_the_file(tmp_path: Path) -> None
     truth = load_truth(tmp_path / "d.npy", SHAPE)
     assert np.isnan(truth.depth_m[0, :4]).all()
     assert (truth.depth_m[1:] == 3).all()
-    assert truth.note == "taken as metres"
+    assert truth.note == "truth d.npy: taken as metres"
 
 
 def test_npz_by_name_or_as_the_only_array(tmp_path: Path) -> None:
@@ -120,8 +126,9 @@ def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(InputError, match=message):
             load_truth(tmp_path / name, SHAPE)
-    with pytest.raises(SettingsError, match="accepted: mm, kitti, or a positive number"):
-        load_truth(_png(tmp_path / "d.png", _units(1)), SHAPE, scale="feet")
+    for scale in ("feet", -1, float("nan"), "inf"):
+        with pytest.raises(SettingsError, match="accepted: mm, kitti, or a positive number"):
+            load_truth(_png(tmp_path / "d.png", _units(1)), SHAPE, scale=scale)
 
 
 def test_holes_in_a_plane_are_filled_with_the_plane() -> None:

@@ -1,0 +1,5 @@
+"""Comparing depth with measured truth in the metrics of the field."""
+
+from mfh.evaluation.metrics import depth_errors
+
+__all__ = ["depth_errors"]

@@ -1,0 +1,51 @@
+"""Stand-ins for the learned stages that know the truth, with the errors of real models on request.
+
+They prove everything but the learned models: every part's name starts with "simulated".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.parts import Parts
+from mfh.records import Photo
+from mfh.simulation.demo_scene import load_demo_scene
+from mfh.simulation.disparity import SimulatedDisparity
+from mfh.simulation.error_model import SimulatedErrors
+from mfh.simulation.measurer import SimulatedMeasurer
+from mfh.simulation.painter import SimulatedPainter
+from mfh.simulation.scoring import errors_against_truth
+from mfh.simulation.truth import Truth, load_truth
+from mfh.simulation.world import SimulatedWorld
+
+__all__ = [
+    "SimulatedDisparity",
+    "SimulatedErrors",
+    "SimulatedMeasurer",
+    "SimulatedPainter",
+    "SimulatedWorld",
+    "Truth",
+    "errors_against_truth",
+    "load_demo_scene",
+    "load_truth",
+    "simulated_parts",
+]
+
+
+def simulated_parts(
+    photo: Photo,
+    depth_m: NDArray[np.floating],
+    errors: SimulatedErrors | None = None,
+    seed: int = 0,
+) -> Parts:
+    """Give simulated parts for a `MetricFromHuman`, for a photo whose depth is known.
+
+    photo, depth_m, errors, seed: as in `SimulatedWorld`.
+    """
+    world = SimulatedWorld(photo, depth_m, errors, seed)
+    return Parts(
+        painter=SimulatedPainter(world),
+        people=SimulatedMeasurer(world),
+        disparity=SimulatedDisparity(world),
+    )

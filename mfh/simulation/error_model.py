@@ -1,0 +1,134 @@
+"""The errors real models make, each one a named number from zero to strong."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import asdict, dataclass, fields
+
+from mfh.errors import SettingsError
+
+_LARGEST_LOG_SD = 1.0
+_LARGEST_MASK_NOISE_PX = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedErrors:
+    """How wrong the simulated stages are; every field at 0, the default, is no error at all.
+
+    "log-sd" is the standard deviation of the logarithm of a factor: 0.1 is about 10 %.
+
+    person_size: log-sd of the size a person is painted at, relative to what fits the scene.
+        Imitates a painter that misjudges how far the floor is: the body is drawn e^x too large
+        where it stands; who measures it knows the size of humans, so finds it e^x too near.
+    scene_size_bias: log-sd of one such factor common to all paintings of a photo. Imitates a scene
+        whose scale the painter misreads as a whole, which no number of paintings averages out.
+    nobody: probability that nobody is painted. Imitates a painter that ignores its prompt.
+    non_human: probability that a thing (lamp, coat stand, column, box) is painted instead of a
+        person. Imitates objects with human features (paper's appendix on failures); half of them
+        fool the detector, which then measures a standing person of that height in the image.
+    interpenetrating: probability that two people are painted into each other. Imitates merged
+        bodies; each is measured badly, and their instance masks part along a ragged line.
+    mesh_scale: log-sd of the measurer's own error, for each person. Imitates a mesh regressor that
+        takes a tall person for a near one: the mesh comes out e^x too far and too large.
+    ragged_mask_px: standard deviation in px by which the boundary of an instance mask wanders in
+        and out. Imitates a detector's masks, which leak onto the background.
+    disparity_smooth: relative standard deviation of a slowly varying factor on true disparity.
+        Imitates bent walls and floors of a relative depth model; most of it is common to the photo
+        and its paintings, the rest is each image's own.
+    disparity_local: relative standard deviation of a factor on true disparity that varies over a
+        few per cent of the image, each image's own, and of one factor for each painted person.
+    disparity_affine_scale: log-sd of the scale of each painted photo's disparity relative to the
+        photo's. Imitates a model whose output is affine-invariant.
+    disparity_affine_offset: standard deviation of the offset that comes with it, as a fraction of
+        the range of the photo's disparity.
+
+    Raises `SettingsError` for a value outside its range.
+    """
+
+    person_size: float = 0.0
+    scene_size_bias: float = 0.0
+    nobody: float = 0.0
+    non_human: float = 0.0
+    interpenetrating: float = 0.0
+    mesh_scale: float = 0.0
+    ragged_mask_px: float = 0.0
+    disparity_smooth: float = 0.0
+    disparity_local: float = 0.0
+    disparity_affine_scale: float = 0.0
+    disparity_affine_offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            highest = _HIGHEST.get(field.name, _LARGEST_LOG_SD)
+            if isinstance(value, bool) or not (
+                isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= highest
+            ):
+                raise SettingsError(
+                    f"simulated error {field.name} is {value!r}; accepted: 0 to {highest:g}"
+                )
+            object.__setattr__(self, field.name, float(value))
+        total = self.nobody + self.non_human + self.interpenetrating
+        if total > 1 + 1e-9:
+            raise SettingsError(
+                "simulated errors nobody, non_human and interpenetrating are probabilities of "
+                f"different outcomes of one painting; they sum to {total:g}, at most 1 is possible"
+            )
+
+    @classmethod
+    def none(cls) -> SimulatedErrors:
+        """No error at all: the chain must then return the truth."""
+        return cls()
+
+    @classmethod
+    def mild(cls) -> SimulatedErrors:
+        """Half of `default` throughout."""
+        return cls(**{name: value / 2 for name, value in cls.default().as_dict().items()})
+
+    @classmethod
+    def default(cls) -> SimulatedErrors:
+        """About what the real models do.
+
+        The sizes (0.17 and 0.13) and the share of things and merged people (8 %) are those with
+        which an experiment on single pixels reproduces how the method's published error on NYU
+        Depth V2 falls with the number of paintings. The others are this project's estimates.
+        """
+        return cls(
+            person_size=0.17,
+            scene_size_bias=0.13,
+            nobody=0.05,
+            non_human=0.04,
+            interpenetrating=0.04,
+            mesh_scale=0.04,
+            ragged_mask_px=2.0,
+            disparity_smooth=0.04,
+            disparity_local=0.03,
+            disparity_affine_scale=0.2,
+            disparity_affine_offset=0.05,
+        )
+
+    @classmethod
+    def strong(cls) -> SimulatedErrors:
+        """Twice `default` throughout."""
+        return cls(**{name: value * 2 for name, value in cls.default().as_dict().items()})
+
+    @classmethod
+    def strength(cls, name: str) -> SimulatedErrors:
+        """Look a preset up: "none", "mild", "default" or "strong".
+
+        Raises `SettingsError` for another name, naming the closest one.
+        """
+        presets = {"none": cls.none, "mild": cls.mild, "default": cls.default, "strong": cls.strong}
+        if name not in presets:
+            near = difflib.get_close_matches(name, presets, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(presets)}"
+            raise SettingsError(f"strength of simulated errors {name!r} is unknown; {hint}")
+        return presets[name]()
+
+    def as_dict(self) -> dict[str, float]:
+        """Give the errors as plain JSON values."""
+        return asdict(self)
+
+
+_HIGHEST = {"ragged_mask_px": _LARGEST_MASK_NOISE_PX}

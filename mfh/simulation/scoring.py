@@ -1,0 +1,40 @@
+"""How far a predicted depth map is from the truth of a simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.errors import InputError
+from mfh.evaluation import depth_errors
+
+_FARTHEST_M = 80.0
+
+
+def errors_against_truth(
+    depth_m: NDArray[np.floating], true_m: NDArray[np.floating]
+) -> dict[str, float]:
+    """Compare predicted with true depth, where the truth is known.
+
+    depth_m, true_m: (H, W) metres; truth that is NaN, infinite or not positive is unknown. A
+        prediction beyond 80 m (or the farthest truth, where that is farther) counts as that.
+
+    Returns the metrics of `mfh.evaluation.depth_errors`, `scale_aligned_abs_rel` (AbsRel once the
+    prediction is scaled by the median of true / predicted: what is wrong with its shape), and
+    `known`, the fraction of pixels that were compared. Raises `InputError` where the shapes differ,
+    no truth is known, or a prediction is NaN or not positive.
+    """
+    if depth_m.shape != true_m.shape:
+        raise InputError(
+            f"simulation: depth is {depth_m.shape} but the truth {true_m.shape} (H, W)"
+        )
+    known = np.isfinite(true_m) & (true_m > 0)
+    if not known.any():
+        raise InputError("simulation: no pixel of the truth has a known depth")
+    farthest_m = max(_FARTHEST_M, float(true_m[known].max()))
+    predicted, true = np.minimum(depth_m[known], farthest_m), true_m[known]
+    errors = depth_errors(predicted, true)
+    to_scale = np.median(true / predicted)
+    errors["scale_aligned_abs_rel"] = float(np.mean(np.abs(to_scale * predicted / true - 1)))
+    errors["known"] = float(known.mean())
+    return errors
