@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 
+from mfh.camera.exif import flat_tags
 from mfh.errors import InputError
-from mfh.exif import flat_tags
 
 PhotoLike = str | os.PathLike[str] | Image.Image | ArrayLike
 """What a photo can be given as."""

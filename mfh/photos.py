@@ -15,9 +15,9 @@ from mfh.camera import (
     intrinsics_from_fov,
     resize_intrinsics,
 )
+from mfh.camera.exif import read_exif
 from mfh.decoding import MIN_SIDE_PX, DecodedImage, PhotoLike, decode
 from mfh.errors import CameraError, InputError
-from mfh.exif import read_exif
 from mfh.records import Intrinsics, Photo
 
 __all__ = ["PhotoLike", "load_photo", "resize_photo", "safe_name"]

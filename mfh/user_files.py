@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from mfh.camera import same_aspect
 from mfh.errors import InputError
 
-# Two sizes show the same picture when their aspects differ by less than rounding a resize can.
-_ASPECT_TOLERANCE = 0.01
+MAP_SUFFIXES = (".npy", ".npz", ".png")
 
 
 def content_hash(paths: Iterable[Path]) -> str:
@@ -46,6 +46,8 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise _absent(path) from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a readable .npz file of plain arrays ({error})") from error
 
@@ -54,6 +56,8 @@ def read_npy(path: Path) -> NDArray[Any]:
     """The array of an .npy file, as data: anything pickled is refused."""
     try:
         array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise _absent(path) from None
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: not a readable .npy file of a plain array ({error})") from error
     return array
@@ -65,16 +69,45 @@ def read_image(path: Path) -> Image.Image:
         with Image.open(path) as image:
             decoded: Image.Image = image.copy()
             return decoded
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except FileNotFoundError:
+        raise _absent(path) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: not a readable image ({error})") from error
+
+
+def read_map(path: Path, *names: str) -> NDArray[Any]:
+    """The array of an .npy, an .npz or a 16-bit grey PNG file, as it is stored.
+
+    names: what the array may be called in an .npz that holds several.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return read_npy(path)
+    if suffix == ".npz":
+        arrays = read_npz(path)
+        chosen = [name for name in names if name in arrays] or list(arrays)
+        if len(arrays) != 1 and chosen[0] not in names:
+            raise InputError(
+                f"{path}: holds {', '.join(arrays)}; expected one array, or one named {names[0]}"
+            )
+        return arrays[chosen[0]]
+    if suffix != ".png":
+        raise InputError(
+            f"{path}: a file of type {suffix or 'unknown'}; expected {', '.join(MAP_SUFFIXES)}"
+        )
+    image = read_image(path)
+    if not image.mode.startswith("I"):
+        kind = {"L": "8-bit grey", "1": "black and white"}.get(image.mode, "in colours")
+        raise InputError(
+            f"{path}: the PNG is {kind}, a picture of values rather than the values; expected "
+            "16-bit grey, or .npy or .npz"
+        )
+    return np.asarray(image)
 
 
 def check_same_picture(what: str, shape: tuple[int, int], expected: tuple[int, int]) -> None:
     """Refuse an array of height x width `shape` that cannot show the photo `expected`."""
-    aspect = shape[1] / shape[0] / (expected[1] / expected[0])
-    # Half a pixel of rounding on the shorter side of a small map is more than the tolerance.
-    tolerance = max(_ASPECT_TOLERANCE, 1 / min(shape))
-    if abs(aspect - 1) > tolerance:
+    if not same_aspect(shape, expected):
         raise InputError(
             f"{what}: {shape[1]} x {shape[0]} px, but the photo is {expected[1]} x {expected[0]} "
             "px; give it at the photo's size, or at another with the same aspect"
@@ -95,3 +128,7 @@ def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.
         return mask
     image = Image.fromarray(mask.astype(np.uint8))
     return np.asarray(image.resize((width, height), Image.Resampling.NEAREST), np.bool_)
+
+
+def _absent(path: Path) -> InputError:
+    return InputError(f"{path}: there is no such file")

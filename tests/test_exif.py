@@ -9,8 +9,8 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
+from mfh.camera.exif import intrinsics_from_exif, read_exif
 from mfh.errors import CameraError
-from mfh.exif import intrinsics_from_exif, read_exif
 
 # A full-frame camera: 36 mm on 5616 px, i.e. 3962.3 px an inch, with a 50 mm lens.
 FOCAL_PLANE = {

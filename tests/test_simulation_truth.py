@@ -110,19 +110,19 @@ def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path: Path) -> None:
     for name, message in {
         "none.png": "there is no such file",
         "none.npy": "there is no such file",
-        "depth.tif": "not from .tif",
+        "depth.tif": r"type \.tif; expected \.npy, \.npz, \.png",
         "grey.png": "8-bit grey",
-        "colour.png": "a colour picture",
-        "broken.png": "not a readable PNG",
-        "broken.npz": "not a readable NumPy file",
-        "objects.npy": "not a readable NumPy file",
+        "colour.png": "the PNG is in colours",
+        "broken.png": "not a readable image",
+        "broken.npz": r"not a readable \.npz file",
+        "objects.npy": r"not a readable \.npy file",
         "metres.npy": "looks like millimetres",
         "tiny.npy": "too near",
         "empty.npy": "no pixel holds a positive, finite depth",
         "flat.npy": r"shape \(5,\); expected \(H, W\)",
-        "square.npy": "9 x 9 px, but the photo has 8 x 6 px",
+        "square.npy": "9 x 9 px, but the photo is 8 x 6 px",
         "truth.npy": "must be real numbers",
-        "many.npz": "holds a, b; name the depth array 'depth_m'",
+        "many.npz": "holds a, b; expected one array, or one named depth_m",
     }.items():
         with pytest.raises(InputError, match=message):
             load_truth(tmp_path / name, SHAPE)

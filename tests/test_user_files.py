@@ -1,4 +1,4 @@
-"""The user's own files in the place of stages: a run's folders given back, and other tools' files."""
+"""The user's own files in the place of stages: of a run, and of other tools."""
 
 from __future__ import annotations
 
@@ -267,5 +267,5 @@ def test_disparity_folders_name_what_they_lack(painted, tmp_path):
         estimated(tmp_path, painted)
     Image.new("RGB", (128, 96)).save(tmp_path / "photo.png")
     (tmp_path / "photo.npy").unlink()
-    with pytest.raises(InputError, match="mode RGB; expected 16-bit grey"):
+    with pytest.raises(InputError, match="in colours.*expected 16-bit grey"):
         estimated(tmp_path, painted)

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from mfh.errors import InputError
 from mfh.records import Disparity, PaintedPhotos, Photo, Space
 from mfh.user_files import (
+    MAP_SUFFIXES,
     check_same_picture,
     content_hash,
     files_in,
-    read_image,
-    read_npy,
+    read_map,
     read_npz,
     resize_map,
 )
 
-_SUFFIXES = (".npy", ".npz", ".png")
+# What the map is called in the `disparity` folder of a run.
+_NAME = "values"
 
 
 class DisparityFiles:
@@ -43,7 +44,7 @@ class DisparityFiles:
         self.space = space
         self.name = f"files: {self.path.name}"
         if self.path.is_dir():
-            self._files = files_in(self.path, _SUFFIXES, "disparity maps")
+            self._files = files_in(self.path, MAP_SUFFIXES, "disparity maps")
         elif self.path.is_file():
             self._files = [self.path]
         else:
@@ -67,9 +68,9 @@ class DisparityFiles:
         by_stem = {path.stem: path for path in self._files}
         if "photo" not in by_stem:
             raise InputError(f"{self.path}: holds no photo.npy, photo.npz or photo.png")
-        photo = [(str(by_stem["photo"]), _squeezed(_read_map(by_stem["photo"])))]
+        photo = [(str(by_stem["photo"]), _squeezed(read_map(by_stem["photo"], _NAME)))]
         if "painted" in by_stem:
-            stack = _read_map(by_stem["painted"])
+            stack = read_map(by_stem["painted"], _NAME)
             return photo + self._stacked(stack, painted, str(by_stem["painted"]))
         lacking = [name for name in painted.names if name not in by_stem]
         if lacking:
@@ -78,7 +79,8 @@ class DisparityFiles:
                 f"photos, e.g. {lacking[0]}.npy; give one for each"
             )
         return photo + [
-            (str(by_stem[name]), _squeezed(_read_map(by_stem[name]))) for name in painted.names
+            (str(by_stem[name]), _squeezed(read_map(by_stem[name], _NAME)))
+            for name in painted.names
         ]
 
     def _from_file(self, painted: PaintedPhotos) -> list[tuple[str, NDArray[Any]]]:
@@ -88,7 +90,7 @@ class DisparityFiles:
             if {"photo", "painted"} <= arrays.keys():
                 photo = (f"{where}: photo", _squeezed(arrays["photo"]))
                 return [photo, *self._stacked(arrays["painted"], painted, f"{where}: painted")]
-        stack = _read_map(self.path)
+        stack = read_map(self.path, _NAME)
         if stack.ndim != 3 or len(stack) != 1 + len(painted):
             raise InputError(
                 f"{where}: {stack.shape}; expected the photo's map and one for each of "
@@ -118,30 +120,6 @@ class DisparityFiles:
                 f"{where}: holds NaN or infinite values; give a number for every pixel"
             )
         return resize_map(values, *photo.shape)
-
-
-def _read_map(path: Path) -> NDArray[Any]:
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        return read_npy(path)
-    if suffix == ".npz":
-        arrays = read_npz(path)
-        chosen = arrays.get("values", next(iter(arrays.values())) if len(arrays) == 1 else None)
-        if chosen is None:
-            raise InputError(
-                f"{path}: holds {', '.join(arrays) or 'nothing'}; expected one array, or one "
-                "named values"
-            )
-        return chosen
-    if suffix != ".png":
-        raise InputError(f"{path}: expected {', '.join(_SUFFIXES)}")
-    image = read_image(path)
-    if not image.mode.startswith("I"):
-        raise InputError(
-            f"{path}: a PNG of mode {image.mode}; expected 16-bit grey values (a coloured picture "
-            "of disparity has lost them)"
-        )
-    return np.asarray(image)
 
 
 def _squeezed(values: NDArray[Any]) -> NDArray[Any]:

@@ -83,7 +83,8 @@ def scale_of(depth_m: NDArray[np.float32], max_m: float | None = None) -> Colour
     """Choose the scale of a depth map (H, W), or of its part up to `max_m`.
 
     It spans the 1st to the 99th percentile, and at most eight medians: a sky at a thousand metres
-    would leave no colours for the street. The ends are rounded outwards to two digits. None where no depth is finite and positive.
+    would leave no colours for the street. The ends are rounded outwards to two digits. None where
+    no depth is finite and positive.
     """
     low, median, high = depth_percentiles_m(depth_m, (1, 50, 99))
     high = min(high, _FARTHEST_MEDIANS * median)

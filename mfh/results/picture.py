@@ -28,9 +28,9 @@ def depth_picture(
 ) -> Image.Image:
     """Draw depth (H, W) in metres, with a scale bar and a caption.
 
-    The colours span the 1st to the 99th percentile and at most eight medians, or up to `max_m`; an
-    end beyond which something lies is marked "≤" or "≥". Infinite depth is drawn as the far end, NaN
-    in grey. The map is drawn with its long side between 480 and 1600 px.
+    The colours span what `scale_of` chooses; an end beyond which something lies is marked "≤" or
+    "≥". Infinite depth is drawn as the far end, NaN in grey. The map is drawn with its long side
+    between 480 and 1600 px.
 
     title, note: the caption's bold line and its plain one; an empty one takes no room.
     """

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.spatial import Delaunay, QhullError
 
-from mfh.camera import same_aspect
 from mfh.errors import InputError, SettingsError
 from mfh.records import Intrinsics
 from mfh.rendering import render_depth
+from mfh.user_files import check_same_picture, read_map
 
 DEPTH_SCALES = {"mm": 0.001, "kitti": 1 / 256}
 """Metres per unit of the integer formats that have a name."""
@@ -57,16 +55,7 @@ def load_truth(
     Raises `InputError` for a file that cannot be used, and `SettingsError` for an unknown scale.
     """
     path = Path(path)
-    if path.suffix.lower() == ".png":
-        stored = _read_png(path)
-    elif path.suffix.lower() in {".npy", ".npz"}:
-        stored = _read_numpy(path)
-    else:
-        raise InputError(
-            f"truth {path}: depth is read from .png (16 bit), .npy and .npz files, "
-            f"not from {path.suffix or 'a file without suffix'}"
-        )
-    stored = _as_map(path, stored)
+    stored = _as_map(path, read_map(path, "depth_m", "depth"))
     metres_per_unit, note = _scale(path, stored, scale)
     with np.errstate(invalid="ignore"):
         depth_m = (stored * np.float32(metres_per_unit)).astype(np.float32, copy=False)
@@ -74,11 +63,7 @@ def load_truth(
     _require_plausible(path, depth_m)
     if depth_m.shape != shape:
         height, width = depth_m.shape
-        if not same_aspect(shape, (height, width)):
-            raise InputError(
-                f"truth {path}: {width} x {height} px, but the photo has {shape[1]} x {shape[0]} "
-                "px and another aspect; crop one of them so that they show the same"
-            )
+        check_same_picture(f"truth {path}", depth_m.shape, shape)
         depth_m = resize_truth(depth_m, shape)
         note += f", resized from {width} x {height} px"
     return Truth(depth_m, f"truth {path.name}: {note}")
@@ -158,42 +143,6 @@ def backproject(depth_m: NDArray[np.float32], camera: Intrinsics) -> NDArray[np.
     x = (np.arange(width) + 0.5 - camera.cx) / camera.fx
     y = (np.arange(height) + 0.5 - camera.cy) / camera.fy
     return np.stack([depth_m * x, depth_m * y[:, None], depth_m], axis=-1, dtype=np.float32)
-
-
-def _read_png(path: Path) -> NDArray[Any]:
-    try:
-        with Image.open(path) as image:
-            mode, stored = image.mode, np.asarray(image)
-    except FileNotFoundError:
-        raise InputError(f"truth {path}: there is no such file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"truth {path}: not a readable PNG file ({error})") from error
-    if not mode.startswith("I"):
-        kind = {"L": "8-bit grey", "1": "black and white"}.get(mode, f"a colour picture ({mode})")
-        raise InputError(
-            f"truth {path}: the PNG is {kind}, which cannot hold depth in metres; give a 16-bit "
-            "grey PNG, .npy or .npz"
-        )
-    return stored
-
-
-def _read_numpy(path: Path) -> NDArray[Any]:
-    try:
-        loaded: Any = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded as archive:
-            names = list(archive)
-            named = [name for name in ("depth_m", "depth") if name in names]
-            if named or len(names) == 1:
-                return np.asarray(archive[(named or names)[0]])
-    except FileNotFoundError:
-        raise InputError(f"truth {path}: there is no such file") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"truth {path}: not a readable NumPy file ({error})") from error
-    raise InputError(
-        f"truth {path}: holds {', '.join(names) or 'no array'}; name the depth array 'depth_m'"
-    )
 
 
 def _as_map(path: Path, stored: NDArray[Any]) -> NDArray[Any]:

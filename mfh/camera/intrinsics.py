@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mfh.calibration import Calibration, calibration_from_matrix
-from mfh.camera_files import read_calibration
+from mfh.camera.calibration import Calibration, calibration_from_matrix
+from mfh.camera.files import read_calibration
 from mfh.errors import CameraError
 from mfh.records import Intrinsics
 
@@ -87,7 +87,7 @@ def intrinsics_from(
     """Read the intrinsics a user gave, for a photo of `height` x `width` px.
 
     value: `Intrinsics`; a 3 x 3 matrix (array, nested lists, CPU tensor); or the path of a file as
-        `mfh.camera_files` describes them.
+        `mfh.camera.files` describes them.
     image_name: the photo's file name or path; picks the photo's entry in files that hold many.
 
     Intrinsics that state their image size are scaled to the photo's when the aspects agree within

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from mfh.camera import focal_length_px, require_plausible, same_aspect
+from mfh.camera.intrinsics import focal_length_px, require_plausible, same_aspect
 from mfh.errors import CameraError
 from mfh.records import Intrinsics
 

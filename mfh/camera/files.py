@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mfh.calibration import Calibration, calibration_from_matrix, image_size, number
-from mfh.camera_scenes import calibration_from_colmap, calibration_from_transforms, distortion_note
+from mfh.camera.calibration import Calibration, calibration_from_matrix, image_size, number
+from mfh.camera.scenes import calibration_from_colmap, calibration_from_transforms, distortion_note
 from mfh.errors import CameraError
 
 _ACCEPTED = (

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mfh.calibration import Calibration, image_size, number
+from mfh.camera.calibration import Calibration, image_size, number
 from mfh.errors import CameraError
 
 # Number of focal lengths (1: f, 2: fx, fy) and of all parameters of COLMAP's camera models; the
