@@ -27,15 +27,15 @@ def demo(
 ) -> None:
     """The whole flow on an example scene, with simulated stages: no download, no registration."""
     from mfh.pipeline import MetricFromHuman  # noqa: PLC0415 - keeps `mfh --help` quick
-    from mfh.simulation import load_demo_scene, simulated_parts  # noqa: PLC0415
+    from mfh.simulation import SimulatedWorld, load_demo_scene, simulated_parts  # noqa: PLC0415
 
     from .running import run_and_write  # noqa: PLC0415
 
     settings = settings_of(preset, paintings, seed, changes)
     photo, truth_m = load_demo_scene()
-    parts = simulated_parts(photo, truth_m, errors_from(errors, error), settings.seed)
+    world = SimulatedWorld(photo, truth_m, errors_from(errors, error), settings.seed)
     run_and_write(
-        MetricFromHuman(**parts, settings=settings),
+        MetricFromHuman(**simulated_parts(world), settings=settings),
         photo,
         folder_for(out, "demo"),
         truth_m=truth_m,

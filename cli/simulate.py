@@ -51,9 +51,9 @@ def simulate(
     The painter, the people measurer and the disparity model are stand-ins that know the truth and
     make the errors asked for. This proves everything but the learned models.
     """
-    from mfh.photos import load_photo  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.photos import load_photo, resize_photo  # noqa: PLC0415 - keeps `mfh --help` quick
     from mfh.pipeline import MetricFromHuman  # noqa: PLC0415
-    from mfh.simulation import load_truth, simulated_parts  # noqa: PLC0415
+    from mfh.simulation import SimulatedWorld, load_truth, simulated_parts  # noqa: PLC0415
 
     from .running import run_and_write  # noqa: PLC0415
 
@@ -61,11 +61,12 @@ def simulate(
     chosen = errors_from(errors, error)
     loaded = load_photo(photo, intrinsics, fov_deg=fov)
     truth = load_truth(depth, loaded.shape, scale=depth_scale)
-    parts = simulated_parts(loaded, truth.depth_m, chosen, settings.seed)
+    world = SimulatedWorld(loaded, truth.depth_m, chosen, settings.seed)
+    floor = world.at(resize_photo(loaded, settings.working_short_side_px)).floor
     run_and_write(
-        MetricFromHuman(**parts, settings=settings),
+        MetricFromHuman(**simulated_parts(world), settings=settings),
         loaded,
         folder_for(out, loaded.name),
         truth_m=truth.depth_m,
-        notes=(truth.note,),
+        notes=(truth.note, floor.note),
     )

@@ -62,14 +62,14 @@ def scenes_of(
 def people_of(
     photo: Photo, depth_m: NDArray[np.float32], plan: PaintingPlan, seed: int = 0, **errors: float
 ) -> list[People]:
-    parts = simulated_parts(photo, depth_m, SimulatedErrors(**errors), seed)
+    parts = simulated_parts(SimulatedWorld(photo, depth_m, SimulatedErrors(**errors), seed))
     return list(parts["people"].measure(photo, unpainted(photo, plan)))
 
 
 def disparity_of(
     photo: Photo, depth_m: NDArray[np.float32], plan: PaintingPlan, seed: int = 0, **errors: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    parts = simulated_parts(photo, depth_m, SimulatedErrors(**errors), seed)
+    parts = simulated_parts(SimulatedWorld(photo, depth_m, SimulatedErrors(**errors), seed))
     of_photo, of_painted = parts["disparity"].estimate(photo, unpainted(photo, plan))
     return of_photo.values[0].astype(np.float64), of_painted.values.astype(np.float64)
 

@@ -25,7 +25,7 @@ from mfh.errors import InputError
 from mfh.photos import resize_photo
 from mfh.records import Intrinsics, PaintedPhotos, PaintingPlan, People, Photo
 from mfh.rendering import render_depth
-from mfh.simulation import SimulatedErrors, load_truth, simulated_parts
+from mfh.simulation import SimulatedErrors, SimulatedWorld, load_truth, simulated_parts
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -92,7 +92,9 @@ def test_boxes_hold_the_masks_and_scores_are_confident() -> None:
 def test_outside_the_strip_a_painting_is_the_photo() -> None:
     photo, depth_m = room()
     plan = plan_of(photo, 6)
-    parts = simulated_parts(photo, depth_m, SimulatedErrors(nobody=0.3, non_human=0.3))
+    parts = simulated_parts(
+        SimulatedWorld(photo, depth_m, SimulatedErrors(nobody=0.3, non_human=0.3))
+    )
     images = list(parts["painter"].paint(photo, plan))
     for image, strip in zip(images, plan.repainted, strict=True):
         assert image.dtype == np.uint8
@@ -103,7 +105,7 @@ def test_outside_the_strip_a_painting_is_the_photo() -> None:
 def test_the_person_is_drawn_where_the_mask_is() -> None:
     photo, depth_m = room()
     plan = plan_of(photo, 4)
-    parts = simulated_parts(photo, depth_m)
+    parts = simulated_parts(SimulatedWorld(photo, depth_m))
     for image, scene in zip(
         parts["painter"].paint(photo, plan), scenes_of(photo, depth_m, plan), strict=True
     ):
@@ -122,11 +124,14 @@ def _records(
         tuple(whole.prompts[i] for i in order),
         tuple(whole.seeds[i] for i in order),
     )
-    parts = simulated_parts(photo, depth_m, SimulatedErrors.strong(), seed)
+    parts = simulated_parts(SimulatedWorld(photo, depth_m, SimulatedErrors.strong(), seed))
     images = np.stack(list(parts["painter"].paint(photo, plan)))
     painted = PaintedPhotos(plan.repainted, plan.prompts, plan.seeds, images=images)
     # A world of its own for each stage, as in a run that is resumed.
-    others = [simulated_parts(photo, depth_m, SimulatedErrors.strong(), seed) for _ in range(2)]
+    others = [
+        simulated_parts(SimulatedWorld(photo, depth_m, SimulatedErrors.strong(), seed))
+        for _ in range(2)
+    ]
     people = others[0]["people"].measure(photo, painted)
     _, disparity = others[1]["disparity"].estimate(photo, painted)
     return dict(zip(order, zip(images, people, disparity.values, strict=True), strict=True))
@@ -168,7 +173,7 @@ def test_another_process_finds_the_same() -> None:
 def test_people_seen_at_a_reduced_size_stand_in_the_same_world() -> None:
     photo, depth_m = room(480, 640)
     small = resize_photo(photo, 240)
-    parts = simulated_parts(photo, depth_m)
+    parts = simulated_parts(SimulatedWorld(photo, depth_m))
     plan = plan_of(small, 6)
     image = next(iter(parts["painter"].paint(small, plan)))
     assert image.shape == small.image.shape
@@ -223,24 +228,28 @@ def test_real_photos_are_recovered_without_errors(
 def test_stages_name_themselves_and_what_they_depend_on() -> None:
     photo, depth_m = room(96, 128)
     fingerprints = {}
-    for key, part in simulated_parts(photo, depth_m, SimulatedErrors.default(), 7).items():
+    for key, part in simulated_parts(
+        SimulatedWorld(photo, depth_m, SimulatedErrors.default(), 7)
+    ).items():
         assert part.name.startswith("simulated")  # type: ignore[attr-defined]
         fingerprints[key] = json.loads(json.dumps(part.fingerprint))  # type: ignore[attr-defined]
         assert fingerprints[key]["seed"] == 7
     errors = {key: set(value["errors"]) for key, value in fingerprints.items()}
     assert errors["painter"] == errors["people"] & errors["disparity"]
     assert errors["people"] | errors["disparity"] == set(SimulatedErrors().as_dict())
-    other = simulated_parts(photo, depth_m * np.float32(1.1), SimulatedErrors.default(), 7)
+    other = simulated_parts(
+        SimulatedWorld(photo, depth_m * np.float32(1.1), SimulatedErrors.default(), 7)
+    )
     assert other["painter"].fingerprint != fingerprints["painter"]  # type: ignore[attr-defined]
 
 
 def test_truth_of_another_photo_is_refused() -> None:
     photo, depth_m = room(96, 128)
     with pytest.raises(InputError, match=r"truth is \(95, 128\) but the photo \(96, 128\)"):
-        simulated_parts(photo, depth_m[1:])
+        simulated_parts(SimulatedWorld(photo, depth_m[1:]))
     with pytest.raises(InputError, match="no pixel of the truth has a known depth"):
-        simulated_parts(photo, np.zeros_like(depth_m))
-    parts = simulated_parts(photo, depth_m)
+        simulated_parts(SimulatedWorld(photo, np.zeros_like(depth_m)))
+    parts = simulated_parts(SimulatedWorld(photo, depth_m))
     wide, _ = room(64, 128)
     with pytest.raises(InputError, match="128 x 64 px, and its truth of 128 x 96 px"):
         next(iter(parts["painter"].paint(wide, plan_of(wide, 1))))

@@ -5,11 +5,7 @@ They prove everything but the learned models: every part's name starts with "sim
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mfh.parts import Parts
-from mfh.records import Photo
 from mfh.simulation.demo_scene import load_demo_scene
 from mfh.simulation.disparity import SimulatedDisparity
 from mfh.simulation.error_model import SimulatedErrors
@@ -33,17 +29,8 @@ __all__ = [
 ]
 
 
-def simulated_parts(
-    photo: Photo,
-    depth_m: NDArray[np.floating],
-    errors: SimulatedErrors | None = None,
-    seed: int = 0,
-) -> Parts:
-    """Give simulated parts for a `MetricFromHuman`, for a photo whose depth is known.
-
-    photo, depth_m, errors, seed: as in `SimulatedWorld`.
-    """
-    world = SimulatedWorld(photo, depth_m, errors, seed)
+def simulated_parts(world: SimulatedWorld) -> Parts:
+    """Give simulated parts for a `MetricFromHuman`, for the photo of a world."""
     return Parts(
         painter=SimulatedPainter(world),
         people=SimulatedMeasurer(world),
