@@ -1,0 +1,1 @@
+"""The steps of `make_bodies.py`: poses, kinematics, clothes, posing, one topology for all."""

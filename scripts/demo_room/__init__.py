@@ -1,0 +1,1 @@
+"""The steps of `make_demo_scene.py`: shapes, furniture, the room, textures, the path tracer."""
