@@ -1,4 +1,4 @@
-"""Make docs/images/demo.png: the demo's photo, three of its paintings, and its depth.
+"""Make docs/images/demo.jpg: the demo's photo, three of its paintings, and its depth.
 
 mfh demo --out /tmp/demo && python scripts/make_readme_picture.py /tmp/demo
 """
@@ -10,10 +10,10 @@ from pathlib import Path
 
 from PIL import Image
 
-_PICTURE = Path(__file__).resolve().parent.parent / "docs" / "images" / "demo.png"
+_PICTURE = Path(__file__).resolve().parent.parent / "docs" / "images" / "demo.jpg"
 _GAP_PX = 10
 _WIDTH_PX = 1280
-_COLOURS = 160
+_QUALITY = 88
 
 
 def compose(run: Path, paintings: tuple[str, ...]) -> Image.Image:
@@ -52,8 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     picture = compose(options.run, tuple(options.paintings.split(",")))
     _PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    # A palette keeps a picture of this size in a repository well under a megabyte.
-    picture.quantize(_COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(_PICTURE, optimize=True)
+    picture.save(_PICTURE, quality=_QUALITY, subsampling=0)
     print(f"wrote {_PICTURE}")
 
 

@@ -189,6 +189,6 @@ def test_the_readme_keeps_its_promises():
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     assert "pip install -e . && mfh demo" in readme
     assert 'pip install -e ".[test]" && pytest' in readme
-    for target in ("docs/images/demo.png", "docs/benchmarks.md"):
+    for target in ("docs/images/demo.jpg", "docs/benchmarks.md"):
         assert target in readme
         assert (REPOSITORY / target).is_file()
