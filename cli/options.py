@@ -29,7 +29,9 @@ FovOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Folder for results [mfh_out/NAME].", show_default=False),
+    typer.Option(
+        "--out", "-o", help="Folder for results; mfh_out/NAME if none is given.", show_default=False
+    ),
 ]
 PresetOption = Annotated[
     str, typer.Option("--preset", help=f"Settings to start from: {', '.join(PRESETS)}.")
@@ -40,7 +42,9 @@ PaintingsOption = Annotated[
 ]
 SeedOption = Annotated[
     int | None,
-    typer.Option("--seed", help="Seed of every random choice [0].", show_default=False),
+    typer.Option(
+        "--seed", help="Seed of every random choice; 0 if none is given.", show_default=False
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,

@@ -54,18 +54,29 @@ def predict(
     from .running import run_and_write  # noqa: PLC0415
 
     settings = settings_of(preset, paintings, seed, changes)
-    chosen = dict(pair(text, "--use", "painted=DIR") for text in use or [])
+    chosen: dict[str, str] = {}
+    for text in use or []:
+        stage, given = pair(text, "--use", "painted=DIR")
+        if stage in chosen:
+            raise InputError(f"--use {stage}=... is given twice; each stage takes one PATH")
+        chosen[stage] = given
     if chosen and len(photos) > 1:
         raise InputError(
             f"--use gives the files of one photo, but there are {len(photos)}; run them one by one"
         )
-    parts = parts_from(chosen, disparity_space)
+    method = MetricFromHuman(**parts_from(chosen, disparity_space), settings=settings)
     failed = 0
+    path_of: dict[Path, Path] = {}
     for path in photos:
         try:
             photo = load_photo(path, intrinsics, fov_deg=fov)
-            method = MetricFromHuman(**parts, settings=settings)
-            run_and_write(method, photo, folder_for(out, photo.name, len(photos) > 1))
+            folder = folder_for(out, photo.name, len(photos) > 1)
+            if path_of.setdefault(folder, path) != path:
+                raise InputError(
+                    f"its results would replace those of {path_of[folder]} in {folder}; rename one "
+                    "of the two, or run it alone with another --out"
+                )
+            run_and_write(method, photo, folder)
         except MfhError as error:
             if len(photos) == 1:
                 raise

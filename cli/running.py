@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.evaluation import errors_against_truth
 from mfh.pipeline import MetricFromHuman, Prediction
 from mfh.records import Photo
 from mfh.results import summary_lines, write_results
-from mfh.simulation import errors_against_truth
 
 from .terminal import TerminalProgress, interruptible, show_summary
 

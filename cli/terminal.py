@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -36,7 +37,10 @@ _DOING = {
 
 
 class TerminalProgress(Progress):
-    """A bar for each stage; plain lines where standard error is no terminal."""
+    """A bar for each stage; plain lines where standard error is no terminal.
+
+    Warnings are left to the summary, which has them from the result.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -50,8 +54,7 @@ class TerminalProgress(Progress):
             console=self._console,
             disable=not sys.stderr.isatty(),
         )
-        self._tasks: dict[str, object] = {}
-        self.warnings: list[str] = []
+        self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> TerminalProgress:
         self._bars.start()
@@ -72,18 +75,14 @@ class TerminalProgress(Progress):
 
     def advance(self, stage: str) -> None:
         """Move it on."""
-        self._bars.advance(self._tasks[stage])  # type: ignore[arg-type]
+        self._bars.advance(self._tasks[stage])
 
     def finish(self, stage: str, note: str) -> None:
         """Fill it, and say what is worth saying."""
         said = "" if note == "computed" else note
-        self._bars.update(self._tasks[stage], note=said)  # type: ignore[arg-type]
+        self._bars.update(self._tasks[stage], note=said)
         if said and self._bars.disable:
             self._console.print(f"{_DOING.get(stage, stage)}: {said}", markup=False)
-
-    def warn(self, message: str) -> None:
-        """Keep a warning for the summary."""
-        self.warnings.append(message)
 
 
 @contextmanager

@@ -57,6 +57,7 @@ _LAZY = {
     "metric_depth": "mfh.api",
 }
 _SUBPACKAGES = (
+    "camera",
     "disparity",
     "evaluation",
     "head",

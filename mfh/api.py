@@ -6,21 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mfh.camera import IntrinsicsLike
 from mfh.parts import parts_from
 from mfh.photos import PhotoLike, load_photo
 from mfh.pipeline import MetricFromHuman
 from mfh.progress import Progress
-from mfh.records import MetricDepth
+from mfh.records import MetricDepth, Space
 from mfh.settings import settings_from
 
 
 def metric_depth(
     image: PhotoLike,
-    intrinsics: Any = None,
+    intrinsics: IntrinsicsLike | None = None,
     *,
     preset: str = "default",
     fov_deg: float | None = None,
     use: Mapping[str, str | Path] | None = None,
+    disparity_space: Space = "disparity",
     folder: str | Path | None = None,
     progress: Progress | None = None,
     **settings: Any,
@@ -32,6 +34,7 @@ def metric_depth(
         the photo's EXIF, `fov_deg`, or an assumption that is warned about.
     fov_deg: horizontal field of view in degrees, in place of `intrinsics`.
     use: files that stand in for a stage: "painted", "people", "disparity".
+    disparity_space: what the files for "disparity" hold: "disparity" (larger = nearer) or "depth".
     folder: a run folder to keep every record in and to reuse it from.
     preset, settings: "paper", "default" or "fast", and any field of `mfh.Settings`.
 
@@ -40,5 +43,5 @@ def metric_depth(
     """
     chosen = settings_from(preset, **settings)
     photo = load_photo(image, intrinsics, fov_deg=fov_deg)
-    method = MetricFromHuman(**parts_from(use or {}), settings=chosen)
+    method = MetricFromHuman(**parts_from(use or {}, disparity_space), settings=chosen)
     return method.predict(photo, folder=folder, progress=progress)

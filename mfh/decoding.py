@@ -99,6 +99,16 @@ def decode(image: PhotoLike) -> DecodedImage:
     return DecodedImage(_from_array(image))
 
 
+def read_image(path: Path) -> Image.Image:
+    """Read an image file as it is stored, in its own mode and way round.
+
+    Raises `InputError`, opening with the file, for what cannot be read.
+    """
+    with _explained(str(path)), _open(path) as picture:
+        stored: Image.Image = picture.copy()
+        return stored
+
+
 def _open(path: Path) -> Image.Image:
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give an image file")

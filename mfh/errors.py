@@ -31,10 +31,6 @@ class NoLandmarksError(MfhError, RuntimeError):
     """Nothing of known size was found, so there is no scale to give."""
 
 
-class FitError(MfhError, RuntimeError):
-    """The landmarks do not determine a metric scale."""
-
-
 class RunFolderError(MfhError, RuntimeError):
     """A run folder was made by another version, or is not one."""
 

@@ -2,7 +2,7 @@
 
 A file is written beside its place under a hidden name that starts with `.mfh-` and keeps the
 suffix, then renamed. Whatever goes wrong, the hidden file is removed; only a process that is killed
-outright can leave one behind.
+outright can leave one behind, for `remove_temporaries`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from mfh.errors import OutputError
 
-TEMPORARY_PREFIX = ".mfh-"
+_TEMPORARY_PREFIX = ".mfh-"
 
 _REMEDIES: Mapping[int, str] = MappingProxyType(
     {
@@ -44,22 +44,18 @@ _ELSE = "check that disk, or choose another folder"
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str], *, sync: bool = False) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path to write to; rename it to `path` when the block ends well.
 
     The temporary path lies in the same folder and has the same suffix. An existing file at `path`
-    is replaced at once, and stays as it was when the block fails. With `sync` the content is
-    flushed to the disk before it gets its name, so that a power cut does not undo it.
+    is replaced at once, and stays as it was when the block fails.
 
     Raises `OutputError` where the block or the renaming cannot write.
     """
     path = Path(path)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+    temporary = path.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
     try:
         yield temporary
-        if sync:
-            with temporary.open("r+b") as file:
-                os.fsync(file.fileno())
         temporary.replace(path)
     except OutputError:
         raise
@@ -95,20 +91,27 @@ def remove_file(path: str | os.PathLike[str]) -> None:
         raise _output_error("remove", path, error) from error
 
 
-def write_text(path: str | os.PathLike[str], text: str, *, sync: bool = False) -> None:
+def remove_temporaries(folder: str | os.PathLike[str]) -> None:
+    """Remove what a process that was killed left half-written in a folder nobody else writes to."""
+    for path in Path(folder).glob(f"{_TEMPORARY_PREFIX}*"):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a UTF-8 text file, atomically. Raises `OutputError`."""
-    with atomic_path(path, sync=sync) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(text.encode("utf-8"))
 
 
-def write_json(path: str | os.PathLike[str], value: Any, *, sync: bool = False) -> None:
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write a JSON file, atomically.
 
     JSON knows neither NaN nor infinity: pass such numbers through `json_number` first. Raises
     `OutputError`, and `ValueError` where `value` still holds one.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n", sync=sync)
+    write_text(path, text + "\n")
 
 
 def json_number(x: float) -> float | None:
@@ -121,7 +124,6 @@ def write_npz(
     /,
     *,
     compressed: bool = True,
-    sync: bool = False,
     **arrays: ArrayLike,
 ) -> None:
     """Write named arrays as .npz, atomically, readable with `allow_pickle=False`.
@@ -136,7 +138,7 @@ def write_npz(
                 f"array {name!r} holds Python objects; .npz files hold numbers and text"
             )
     save = np.savez_compressed if compressed else np.savez
-    with atomic_path(path, sync=sync) as temporary, temporary.open("wb") as file:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
         save(file, **named)  # type: ignore[arg-type]
 
 

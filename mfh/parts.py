@@ -37,9 +37,10 @@ def parts_from(use: Mapping[str, str | Path], disparity_space: Space = "disparit
     missing = [stage for stage in STAGES if stage not in use]
     if missing:
         raise MissingPartError(_missing(missing))
+    painted = PaintedFiles(use["painted"])
     return Parts(
-        painter=PaintedFiles(use["painted"]),
-        people=PeopleFiles(use["people"]),
+        painter=painted,
+        people=PeopleFiles(use["people"], painted.names),
         disparity=DisparityFiles(use["disparity"], disparity_space),
     )
 

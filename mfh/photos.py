@@ -12,10 +12,10 @@ from mfh.camera import (
     IntrinsicsLike,
     assumed_intrinsics,
     intrinsics_from,
+    intrinsics_from_exif,
     intrinsics_from_fov,
     resize_intrinsics,
 )
-from mfh.camera.exif import read_exif
 from mfh.decoding import MIN_SIDE_PX, DecodedImage, PhotoLike, decode
 from mfh.errors import CameraError, InputError
 from mfh.records import Intrinsics, Photo
@@ -96,6 +96,6 @@ def _camera_of(decoded: DecodedImage) -> Intrinsics:
     """Take what EXIF tells, or else an assumption that says why EXIF does not."""
     height, width = decoded.pixels.shape[:2]
     try:
-        return read_exif(decoded.exif, height, width)
+        return intrinsics_from_exif(decoded.exif, height, width)
     except CameraError as reason:
         return assumed_intrinsics(height, width, str(reason))

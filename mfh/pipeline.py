@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mfh import record_files as files
 from mfh.disparity import align_painted, upsample
 from mfh.errors import InputError, NoLandmarksError
-from mfh.files import make_folder
+from mfh.files import make_folder, remove_file
 from mfh.head import LandmarkHead
 from mfh.painting import plan_paintings, strip_share
 from mfh.photos import resize_photo
@@ -31,6 +31,7 @@ from mfh.records import (
 )
 from mfh.rendering import landmarks_from_people
 from mfh.rendering.renderer import MeshRenderer
+from mfh.results.folder import FILES
 from mfh.run_folder import RunFolder
 from mfh.settings import Settings
 from mfh.stage_runner import StageRunner, part_name
@@ -44,7 +45,7 @@ from mfh.stages import (
 )
 from mfh.verdicts import counts_of, nobody_message, verdicts_of, warnings_of
 
-# A person counts as painted when most of it lies where the painter painted.
+# A person counts as painted when most of what is seen of it lies where the painter painted.
 _PAINTED_SHARE = 0.5
 
 
@@ -172,10 +173,12 @@ class MetricFromHuman:
 
     def _paint(self, photo: Photo, runner: StageRunner) -> PaintedPhotos:
         settings = self.settings
-        plan = (
-            self.painter.plan(photo)
-            if isinstance(self.painter, PlannedPainter)
-            else plan_paintings(
+        plan_settings: tuple[str, ...] = ()
+        if isinstance(self.painter, PlannedPainter):
+            plan = self.painter.plan(photo)
+        else:
+            plan_settings = ("paintings", "seed", "prompts", "strip_min_ratio", "strip_max_ratio")
+            plan = plan_paintings(
                 *photo.shape,
                 settings.paintings,
                 seed=settings.seed,
@@ -183,13 +186,12 @@ class MetricFromHuman:
                 min_ratio=settings.strip_min_ratio,
                 max_ratio=settings.strip_max_ratio,
             )
-        )
         images = runner.each(
             "painted",
-            lambda start: self.painter.paint(photo, plan.rest(start)),
+            lambda start: _pictures(self.painter.paint(photo, plan.rest(start)), photo),
             part=self.painter,
             inputs=("photo",),
-            settings=("paintings", "seed", "prompts", "strip_min_ratio", "strip_max_ratio"),
+            settings=plan_settings,
             entries=plan.names,
             write=files.write_painted_image,
             read=files.read_painted_image,
@@ -220,9 +222,13 @@ class MetricFromHuman:
         def make(start: int) -> Iterable[Landmarks]:
             for measured, strip in zip(people[start:], painted.repainted[start:], strict=True):
                 depth_m = self.renderer(measured.vertices_m, measured.faces, photo.camera)
-                counted = strip_share(measured.mask, strip) >= _PAINTED_SHARE
+                # Without a mask of its own a person's mask is everywhere.
+                seen = measured.mask & np.isfinite(depth_m)
+                counted = strip_share(seen, strip) >= _PAINTED_SHARE
+                # Of somebody painted nothing shows beyond the strip, however far mask and mesh go.
+                within = strip | ~counted[:, None, None]
                 yield landmarks_from_people(
-                    measured,
+                    replace(measured, mask=measured.mask & within),
                     depth_m,
                     erosion_px=self.settings.erosion_px,
                     counted=None if self.settings.strangers else counted,
@@ -290,6 +296,8 @@ class MetricFromHuman:
 
     def _open(self, folder: str | Path, photo: Photo) -> RunFolder:
         run_folder = RunFolder(folder)
+        # Whatever comes of this run, results of an earlier one no longer belong to these records.
+        remove_file(run_folder.path / FILES["summary"])
         files.write_photo(make_folder(run_folder.stage("photo")), photo)
         run_folder.describe(
             photo={"name": photo.name, "sha256": _digest(photo), "camera": asdict(photo.camera)},
@@ -309,8 +317,9 @@ class MetricFromHuman:
 
 
 def _digest(photo: Photo) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(photo.image).tobytes())
-    digest.update(repr((photo.image.shape, asdict(photo.camera))).encode())
+    """SHA-256 of the pixels and of the camera, whatever it is called and wherever it is from."""
+    digest = hashlib.sha256(np.ascontiguousarray(photo.image).data)
+    digest.update(repr((photo.image.shape, photo.camera.matrix.tolist())).encode())
     return digest.hexdigest()
 
 
@@ -322,6 +331,16 @@ def _as_painted(plan: PaintingPlan, images: Sequence[NDArray[np.uint8]]) -> Pain
         names=plan.names,
         images=np.stack(images),
     )
+
+
+def _pictures(images: Iterable[NDArray[np.uint8]], photo: Photo) -> Iterator[NDArray[np.uint8]]:
+    for image in images:
+        if image.shape != photo.image.shape or image.dtype != np.uint8:
+            raise InputError(
+                f"painted photo: {image.shape} {image.dtype}; the painter must give "
+                f"{photo.image.shape} uint8, the photo's size"
+            )
+        yield image
 
 
 def _sized(people: Iterable[People], photo: Photo) -> Iterator[People]:

@@ -6,28 +6,30 @@ Readers take plain arrays only (`allow_pickle=False`) and raise `InputError` for
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mfh.errors import InputError
+from mfh.decoding import read_image
 from mfh.files import atomic_path, json_number, write_json, write_npz
 from mfh.painting.from_files import MASK_ENDING
+from mfh.reading import read_json, read_npz
 from mfh.records import (
     AlignedDisparity,
     Disparity,
+    LandmarkKind,
     Landmarks,
     MetricHead,
     PaintingPlan,
     People,
     Photo,
+    Space,
 )
-from mfh.user_files import read_image, read_npz
 
 # PNG's quickest compression: a run folder is written far more often than it is sent anywhere.
 _PNG_LEVEL = 1
@@ -37,14 +39,6 @@ def write_png(path: Path, pixels: NDArray[Any]) -> None:
     """Write an image array (H, W[, 3]) as PNG, atomically."""
     with atomic_path(path) as temporary:
         Image.fromarray(pixels).save(temporary, compress_level=_PNG_LEVEL)
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file; `InputError` where it is missing or damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable JSON file ({error})") from error
 
 
 def write_photo(folder: Path, photo: Photo) -> None:
@@ -102,12 +96,8 @@ def write_landmarks(folder: Path, name: str, landmarks: Landmarks) -> None:
 def read_landmarks(folder: Path, name: str) -> Landmarks:
     """Read the landmarks of one painted photo."""
     arrays = read_npz(folder / f"{name}.npz")
-    return Landmarks(
-        arrays["depth_m"],
-        arrays["owner"],
-        arrays["weight"],
-        str(arrays["kind"]),  # type: ignore[arg-type]
-    )
+    kind = cast(LandmarkKind, str(arrays["kind"]))
+    return Landmarks(arrays["depth_m"], arrays["owner"], arrays["weight"], kind)
 
 
 def write_disparity(folder: Path, photo: Disparity, painted: Disparity) -> None:
@@ -127,7 +117,7 @@ def read_disparity(folder: Path) -> tuple[Disparity, Disparity]:
 
     def read(name: str) -> Disparity:
         arrays = read_npz(folder / f"{name}.npz")
-        space: Any = str(arrays["space"])
+        space = cast(Space, str(arrays["space"]))
         return Disparity(arrays["values"], space, str(arrays["model"]))
 
     return read("photo"), read("painted")
@@ -149,26 +139,28 @@ def write_aligned(folder: Path, aligned: AlignedDisparity) -> None:
 
 def write_head(folder: Path, head: MetricHead) -> None:
     """Write `head.json`."""
-    write_json(
-        folder / "head.json",
-        {
-            "scale": head.scale,
-            "offset": head.offset,
-            "space": head.space,
-            "method": head.method,
-            "loss": json_number(head.loss),
-            "relative_error": json_number(head.relative_error),
-            "used": head.used.tolist(),
-            "status": head.status,
-        },
-    )
+    write_json(folder / "head.json", head_as_dict(head))
 
 
 def read_head(folder: Path) -> MetricHead:
     """Read the metric head."""
-    values = read_json(folder / "head.json")
-    nan = float("nan")
-    for name in ("loss", "relative_error"):
-        values[name] = nan if values[name] is None else values[name]
-    values["used"] = np.array(values["used"], np.bool_)
-    return MetricHead(**values)
+    return head_from_dict(read_json(folder / "head.json"))
+
+
+def head_as_dict(head: MetricHead) -> dict[str, Any]:
+    """The metric head as plain JSON values; what is unknown is None."""
+    return {
+        **vars(head),
+        "loss": json_number(head.loss),
+        "relative_error": json_number(head.relative_error),
+        "used": head.used.tolist(),
+    }
+
+
+def head_from_dict(values: Mapping[str, Any]) -> MetricHead:
+    """The metric head that `head_as_dict` described.
+
+    Raises `KeyError` or `TypeError` where a value is missing or of another kind.
+    """
+    unknown = {name: np.nan for name in ("loss", "relative_error") if values[name] is None}
+    return MetricHead(**{**values, **unknown, "used": np.array(values["used"], np.bool_)})

@@ -77,9 +77,12 @@ class Intrinsics:
     @property
     def horizontal_fov_deg(self) -> float:
         """Horizontal field of view in degrees, exact for an off-centre principal point too."""
-        left = np.arctan2(self.cx, self.fx)
-        right = np.arctan2(self.width - self.cx, self.fx)
-        return float(np.degrees(left + right))
+        return _fov_deg(self.fx, self.cx, self.width)
+
+    @property
+    def vertical_fov_deg(self) -> float:
+        """Vertical field of view in degrees, exact for an off-centre principal point too."""
+        return _fov_deg(self.fy, self.cy, self.height)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +218,7 @@ class Landmarks:
 
     depth_m: (H, W) float32, NaN where unknown.
     owner: (H, W) int16, the person or point a pixel belongs to, -1 for none.
-    weight: (P,) float32, one for each owner.
+    weight: (P,) float32, one for each owner: 1 where it counts, 0 where it only hides others.
     kind: what the owners are.
     """
 
@@ -376,6 +379,10 @@ class Counts:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rejected", MappingProxyType(dict(self.rejected)))
 
+    def as_dict(self) -> dict[str, Any]:
+        """The counts as plain JSON values."""
+        return {**vars(self), "rejected": dict(self.rejected)}
+
 
 @dataclass(frozen=True, eq=False)
 class MetricDepth:
@@ -408,6 +415,10 @@ class MetricDepth:
     def simulated(self) -> bool:
         """Whether any part knew the truth instead of estimating it."""
         return any(part.startswith("simulated") for part in self.parts.values())
+
+
+def _fov_deg(f_px: float, centre_px: float, length_px: int) -> float:
+    return float(np.degrees(np.arctan2(centre_px, f_px) + np.arctan2(length_px - centre_px, f_px)))
 
 
 def _set_array(record: Any, name: str, dtype: DTypeLike, shape: tuple[str | int, ...]) -> None:

@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from mfh.errors import InputError, OutputError, RunFolderError
-from mfh.files import make_folder, write_json
-from mfh.record_files import read_json
+from mfh.files import make_folder, remove_temporaries, write_json
+from mfh.reading import read_json
 
 FORMAT = 1
 _STAGE_FILE = "stage.json"
@@ -72,15 +72,14 @@ class StageKey:
         now = self.contents
         if earlier.get("mfh") != now["mfh"]:
             return f"made by mfh {earlier.get('mfh')}"
-        changed = [
-            f"{name} {_short(earlier.get('settings', {}).get(name))} -> {_short(value)}"
-            for name, value in now["settings"].items()
-            if earlier.get("settings", {}).get(name) != value
-        ]
-        if earlier.get("part") != now["part"]:
-            changed.append("another part, or its settings")
+        changed = _changes(earlier.get("settings", {}), now["settings"])
+        before, part = earlier.get("part"), now["part"]
+        if isinstance(before, dict) and isinstance(part, dict) and before.keys() == part.keys():
+            changed += _changes(before, part)
+        elif before != part:
+            changed.append("another part")
         changed += [
-            f"another {name}"
+            "another photo or camera" if name == "photo" else f"another {name}"
             for name, digest in now["inputs"].items()
             if earlier.get("inputs", {}).get(name) != digest
         ]
@@ -96,20 +95,11 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = make_folder(path)
-        description = self.path / "run.json"
-        if not description.exists():
-            return
-        try:
-            found = read_json(description).get("format")
-        except (InputError, AttributeError) as error:
-            raise RunFolderError(
-                f"{description}: damaged ({error}); remove the folder, or choose another with --out"
-            ) from error
-        if found != FORMAT:
-            raise RunFolderError(
-                f"{self.path}: made by another version of mfh (format {found}, this one reads and "
-                f"writes {FORMAT}); choose another folder with --out, or remove this one"
-            )
+        if (self.path / "run.json").exists():
+            self._check_format()
+        # Stages see to their own folders when they go on.
+        for folder in (self.path, self.stage("photo")):
+            remove_temporaries(folder)
 
     def describe(self, **description: Any) -> None:
         """Write `run.json`: format, versions and what is given."""
@@ -142,7 +132,9 @@ class RunFolder:
             continues = read_json(stage_file)["digest"] == key.digest
         except (InputError, KeyError, TypeError):
             continues = False
-        if not continues:
+        if continues:
+            remove_temporaries(partial)
+        else:
             _remove(partial)
             make_folder(partial)
             write_json(stage_file, {"digest": key.digest, "key": key.contents})
@@ -158,6 +150,20 @@ class RunFolder:
                 f"cannot rename {name}.partial in {self.path}: {error}; close what has it open"
             ) from error
 
+    def _check_format(self) -> None:
+        description = self.path / "run.json"
+        try:
+            found = read_json(description).get("format")
+        except (InputError, AttributeError) as error:
+            raise RunFolderError(
+                f"{description}: damaged ({error}); remove the folder, or choose another with --out"
+            ) from error
+        if found != FORMAT:
+            raise RunFolderError(
+                f"{self.path}: made by another version of mfh (format {found}, this one reads and "
+                f"writes {FORMAT}); choose another folder with --out, or remove this one"
+            )
+
 
 def _remove(folder: Path) -> None:
     if folder.exists():
@@ -167,6 +173,20 @@ def _remove(folder: Path) -> None:
             raise OutputError(
                 f"cannot remove {folder}: {error}; remove it, or choose another folder with --out"
             ) from error
+
+
+def _changes(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The values that differ, by name; digests tell nothing but that something did."""
+    changed = []
+    for name, value in now.items():
+        before = earlier.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            changed += _changes(before, value)
+        elif before != value:
+            digest = name.endswith("sha256")
+            what = f"another {name.removesuffix('_sha256')}" if name != "sha256" else "other files"
+            changed.append(what if digest else f"{name} {_short(before)} -> {_short(value)}")
+    return changed
 
 
 def _short(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -51,7 +52,9 @@ class Settings:
     device: Device = "auto"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "prompts", tuple(self.prompts))
+        for field in fields(self):
+            value = _typed(field.name, getattr(self, field.name), field.default)
+            object.__setattr__(self, field.name, value)
         _require(1 <= self.paintings <= 4096, "paintings", self.paintings, "1 to 4096")
         _require(0 <= self.seed < 2**63, "seed", self.seed, "0 to 2^63 - 1")
         _require(
@@ -116,6 +119,25 @@ def settings_from(preset: str = "default", **overrides: Any) -> Settings:
             hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
             raise SettingsError(f"setting {name!r} is unknown{hint}")
     return Settings(**{**PRESETS[preset], **overrides})
+
+
+def _typed(name: str, value: Any, default: object) -> Any:
+    """A setting's value, if it is of its default's type; NumPy's numbers and lists serve, too."""
+    if isinstance(default, tuple):
+        texts = isinstance(value, list | tuple) and all(isinstance(text, str) for text in value)
+        _require(texts, name, value, "a tuple of texts")
+        return tuple(value)
+    if isinstance(default, bool):
+        _require(isinstance(value, bool), name, value, "True or False")
+    elif isinstance(default, int):
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        _require(whole, name, value, "a whole number")
+        return int(value)
+    elif isinstance(default, float):
+        real = isinstance(value, Real) and not isinstance(value, bool)
+        _require(real, name, value, "a number")
+        return float(value)
+    return value
 
 
 def _require(holds: bool, name: str, value: object, accepted: str) -> None:

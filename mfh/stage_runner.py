@@ -102,9 +102,8 @@ class StageRunner:
                 stage.note = f"continued after {len(values)} of {len(entries)}"
             if len(values) < len(entries):
                 for value in stage.counted(make(len(values))):
-                    if len(values) == len(entries):
-                        break
-                    write(partial, entries[len(values)], value)
+                    if len(values) < len(entries):
+                        write(partial, entries[len(values)], value)
                     values.append(value)
             complete = _complete(name, values, entries)
             if write_rest is not None:

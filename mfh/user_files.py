@@ -3,76 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mfh.camera import same_aspect
+from mfh.decoding import read_image
 from mfh.errors import InputError
+from mfh.reading import read_npy, read_npz
 
 MAP_SUFFIXES = (".npy", ".npz", ".png")
 
 
 def content_hash(paths: Iterable[Path]) -> str:
-    """SHA-256 over names and contents of files."""
+    """SHA-256 over names and contents of files. Raises `InputError` for one that is unreadable."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.name.encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise _unreadable(path, error) from error
     return digest.hexdigest()
 
 
 def files_in(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
-    """The files of a folder with these suffixes, by name; `InputError` where there are none."""
+    """The files of a folder with these suffixes, by name.
+
+    Raises `InputError` where there are none, or the folder is unreadable.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected one with {what}")
-    found = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and not path.name.startswith(".")
-    )
+    try:
+        found = sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in suffixes and not path.name.startswith(".")
+        )
+    except OSError as error:
+        raise _unreadable(folder, error) from error
     if not found:
         raise InputError(f"{folder}: holds no {what} ({', '.join(suffixes)})")
     return found
-
-
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz file, as data: anything pickled is refused."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise _absent(path) from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a readable .npz file of plain arrays ({error})") from error
-
-
-def read_npy(path: Path) -> NDArray[Any]:
-    """The array of an .npy file, as data: anything pickled is refused."""
-    try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise _absent(path) from None
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: not a readable .npy file of a plain array ({error})") from error
-    return array
-
-
-def read_image(path: Path) -> Image.Image:
-    """A decoded image file; `InputError` where it is not one or is cut short."""
-    try:
-        with Image.open(path) as image:
-            decoded: Image.Image = image.copy()
-            return decoded
-    except FileNotFoundError:
-        raise _absent(path) from None
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a readable image ({error})") from error
 
 
 def read_map(path: Path, *names: str) -> NDArray[Any]:
@@ -86,9 +62,10 @@ def read_map(path: Path, *names: str) -> NDArray[Any]:
     if suffix == ".npz":
         arrays = read_npz(path)
         chosen = [name for name in names if name in arrays] or list(arrays)
-        if len(arrays) != 1 and chosen[0] not in names:
+        if not chosen or (len(arrays) > 1 and chosen[0] not in names):
             raise InputError(
-                f"{path}: holds {', '.join(arrays)}; expected one array, or one named {names[0]}"
+                f"{path}: holds {', '.join(arrays) or 'nothing'}; expected one array, or one named "
+                f"{' or '.join(names)}"
             )
         return arrays[chosen[0]]
     if suffix != ".png":
@@ -130,5 +107,6 @@ def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.
     return np.asarray(image.resize((width, height), Image.Resampling.NEAREST), np.bool_)
 
 
-def _absent(path: Path) -> InputError:
-    return InputError(f"{path}: there is no such file")
+def _unreadable(path: Path, error: OSError) -> InputError:
+    why = (error.strerror or str(error)).lower()
+    return InputError(f"{path}: cannot be read ({why}); make it readable, or leave it out")

@@ -72,8 +72,10 @@ def warnings_of(
         warnings.append(assumption_warning(photo.camera))
     if head.status == "offset held":
         warnings.append(
-            "The people stand at too similar distances to tell scale and offset apart; the offset "
-            "was held at 0, and far depths may be off."
+            "Scale and offset could not be told apart, and the offset was held at 0. Either the "
+            "people stand at too similar distances, and far depths may be off; or the disparity "
+            "runs the other way round (larger must be nearer, else --disparity-space depth), and "
+            "every depth is wrong."
         )
     if head.status == "not converged":
         warnings.append("The fit of the metric head did not converge; take the depth with care.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from mfh.errors import MissingPartError
+from mfh.errors import MissingPartError, OutputError
 
 try:
     import warp
@@ -19,6 +21,22 @@ except ImportError as error:
 wp: Any = warp
 
 _NO_DRIVER = b"Could not find or load the NVIDIA CUDA driver"
+
+
+@contextmanager
+def kernel_cache() -> Iterator[None]:
+    """Run what may write into Warp's kernel cache: launches, and starting Warp.
+
+    Raises `OutputError` where that folder cannot be made or written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot keep compiled kernels in {wp.config.kernel_cache_dir} "
+            f"({error.strerror or error}); set the environment variable WARP_CACHE_PATH to a "
+            "folder that can be written"
+        ) from error
 
 
 def _start() -> None:
@@ -35,12 +53,14 @@ def _start() -> None:
     try:
         stderr = os.dup(2)
     except OSError:  # a process without stderr, such as a windowed one
-        wp.init()
+        with kernel_cache():
+            wp.init()
         return
     reader, writer = os.pipe()
     os.dup2(writer, 2)
     try:
-        wp.init()
+        with kernel_cache():
+            wp.init()
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

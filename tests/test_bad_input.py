@@ -192,6 +192,25 @@ def test_several_photos_cannot_share_files(capsys, given, tmp_path):
     refused(result, "there are 2")
 
 
+def test_of_several_photos_the_good_ones_are_done(capsys, given, tmp_path, monkeypatch):
+    world = planted.World()
+    parts = {"painter": world, "people": world, "disparity": world}
+    monkeypatch.setattr("mfh.parts.parts_from", lambda *_: parts)
+    photos = [given / "photo.png", given / "photo.jpg", tmp_path / "absent.jpg"]
+    status, printed = run_here(
+        capsys,
+        *("predict", *photos, "-k", given / "K.json", "--out", tmp_path / "out"),
+        *("--paintings", 4, "--set", "strip_min_ratio=0.4"),
+    )
+    text = " ".join(printed.split())
+    assert status == 1
+    assert "2 of 3 photos failed" in text
+    assert "absent.jpg: there is no such file" in text
+    assert f"photo.jpg: its results would replace those of {photos[0]}" in text
+    stored = np.load(tmp_path / "out" / "photo" / "depth.npz")
+    np.testing.assert_allclose(stored["depth_m"], planted.scene_depth(), rtol=1e-4)
+
+
 def test_an_output_folder_that_is_a_file(capsys, given, tmp_path):
     (tmp_path / "taken").write_text("mine")
     refused(predict(capsys, given, given / "photo.png", out=tmp_path / "taken"), "taken")
@@ -308,4 +327,4 @@ def test_a_stopped_run_goes_on_where_it_stopped(capsys, tmp_path, stop):
     run_here(capsys, "demo", "--paintings", 8, "--out", tmp_path / "whole")
     resumed, whole = (np.load(f / "depth.npz")["depth_m"] for f in (out, tmp_path / "whole"))
     np.testing.assert_array_equal(resumed, whole)
-    assert [f for f in files_under(out) if ".mfh-" not in f] == files_under(tmp_path / "whole")
+    assert files_under(out) == files_under(tmp_path / "whole")

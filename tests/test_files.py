@@ -15,7 +15,7 @@ from mfh.files import atomic_path, json_number, make_folder, write_json, write_n
 
 def test_the_file_appears_whole_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
-    with atomic_path(target, sync=True) as temporary:
+    with atomic_path(target) as temporary:
         assert temporary.parent == tmp_path
         assert temporary.suffix == ".txt"
         temporary.write_text("new")

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import json, resource, sys
+import json, sys
 import numpy as np
 from PIL import Image
 import planted
+from peak_memory import peak_bytes
 from mfh.camera import resize_intrinsics
 from mfh.photos import load_photo
 from mfh.pipeline import MetricFromHuman
@@ -35,9 +36,7 @@ paths = write_results(
 expected = planted.scene_depth(height, width)
 inner = np.s_[100:-100:7, 100:-100:7]
 worst = float(np.abs(run.depth.depth_m[inner] / expected[inner] - 1).max())
-unit = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-print(json.dumps([run.depth.depth_m.shape, run.working.shape, worst, peak / 2**30]))
+print(json.dumps([run.depth.depth_m.shape, run.working.shape, worst, peak_bytes() / 2**30]))
 """
 
 

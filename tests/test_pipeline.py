@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import planted
@@ -120,6 +121,13 @@ def test_a_part_that_gives_another_size_is_named():
     with pytest.raises(InputError, match=r"people.*5 x 4 px.*128 x 96 px"):
         method(Small()).run(planted.photo())
 
+    class Cropped(planted.World):
+        def paint(self, photo, plan):
+            yield from (image[:-1] for image in super().paint(photo, plan))
+
+    with pytest.raises(InputError, match=r"painted photo: \(95, 128, 3\).*give \(96, 128, 3\)"):
+        method(Cropped()).run(planted.photo())
+
     class Other(planted.World):
         def estimate(self, photo, painted):
             return Disparity(np.ones((1, 4, 5))), Disparity(np.ones((6, 4, 5)))
@@ -156,7 +164,19 @@ def test_a_changed_setting_recomputes_what_depends_on_it_and_says_why(tmp_path):
     method(seed=1).run(planted.photo(), folder=tmp_path, progress=progress)
     assert progress.notes["painted"] == "recomputed: seed 0 -> 1"
     method(seed=1).run(planted.photo(seed=9), folder=tmp_path, progress=progress)
-    assert progress.notes["painted"] == "recomputed: another photo"
+    assert progress.notes["painted"] == "recomputed: another photo or camera"
+
+
+def test_where_a_camera_is_from_does_not_matter(tmp_path):
+    photo, progress = planted.photo(), Notes()
+    method().run(photo, folder=tmp_path)
+    renamed = replace(photo, camera=replace(photo.camera, note="other.json"))
+    run = method().run(renamed, folder=tmp_path, progress=progress)
+    assert progress.notes == dict.fromkeys(STAGES, "reused")
+    assert run.depth.camera.note == "other.json"
+    moved = replace(photo, camera=replace(photo.camera, cx=61))
+    method().run(moved, folder=tmp_path, progress=progress)
+    assert progress.notes["people"].startswith("recomputed")
 
 
 def test_another_part_recomputes_its_stage(tmp_path):
@@ -164,7 +184,7 @@ def test_another_part_recomputes_its_stage(tmp_path):
     progress = Notes()
     world = planted.World(empty=[2])
     method(world).run(planted.photo(), folder=tmp_path, progress=progress)
-    assert progress.notes["painted"] == "recomputed: another part, or its settings"
+    assert progress.notes["painted"] == "recomputed: empty [] -> [2]"
 
 
 def test_a_part_without_a_fingerprint_is_never_reused(tmp_path):
@@ -239,14 +259,20 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
         method().run(planted.photo(), folder=tmp_path / "taken")
 
 
-def test_a_part_that_gives_too_few_results_is_named(tmp_path):
+def test_a_part_that_gives_too_few_or_too_many_results_is_named(tmp_path):
     class Lazy(planted.World):
         def measure(self, photo, painted):
             yield from list(super().measure(photo, painted))[:-1]
 
-    for folder in (None, tmp_path):
-        with pytest.raises(InputError, match="people: the part gave 5 results for 6"):
-            method(Lazy()).run(planted.photo(), folder=folder)
+    class Eager(planted.World):
+        def measure(self, photo, painted):
+            yield from super().measure(photo, painted)
+            yield People.nobody(*photo.shape)
+
+    for world, count in ((Lazy, 5), (Eager, 7)):
+        for folder in (None, tmp_path / world.__name__):
+            with pytest.raises(InputError, match=f"people: the part gave {count} results for 6"):
+                method(world()).run(planted.photo(), folder=folder)
 
 
 def test_landmarks_at_one_depth_hold_the_offset_and_warn():

@@ -60,7 +60,8 @@ def test_lines_say_the_same_in_words() -> None:
     )
     assert lines == {
         "Depth": "1.5 m to 10.5 m, median 6.0 m (5th to 95th percentile)",
-        "Scale error": "± 9 % (1 sigma)",
+        "Scale error": "± 9 % (1 sigma), if the people's errors are independent; what they share "
+        "comes on top",
         "Against truth": "AbsRel 1.23 %, delta1 98.7 %, RMSE 0.457 m",
         "People": "7 people used, in 5 of 8 painted photos",
         "Dropped": "nobody found (2), alignment scale not positive (1)",

@@ -9,12 +9,13 @@ import pytest
 from numpy.typing import NDArray
 from simulated_room import CAMERA_HEIGHT_M, PITCH_DEG, WALL_M, room
 
+from mfh.camera import backproject
 from mfh.records import Intrinsics
 from mfh.simulation import load_demo_scene, load_truth
 from mfh.simulation.bodies import load_bodies
 from mfh.simulation.floor import Floor, find_floor
 from mfh.simulation.placement import Standing
-from mfh.simulation.truth import backproject, densify
+from mfh.simulation.truth import densify
 
 UP = np.array([0, -np.cos(np.radians(PITCH_DEG)), -np.sin(np.radians(PITCH_DEG))])
 NYU = Intrinsics(518.8579, 519.46961, 325.58245, 253.73617, height=480, width=640)

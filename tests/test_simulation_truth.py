@@ -107,13 +107,14 @@ def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path: Path) -> None:
     np.save(tmp_path / "square.npy", np.ones((9, 9)))
     np.save(tmp_path / "truth.npy", np.array([["a"]]))
     np.savez(tmp_path / "many.npz", a=np.ones(SHAPE), b=np.ones(SHAPE))
+    np.savez(tmp_path / "nothing.npz")
     for name, message in {
         "none.png": "there is no such file",
         "none.npy": "there is no such file",
         "depth.tif": r"type \.tif; expected \.npy, \.npz, \.png",
         "grey.png": "8-bit grey",
         "colour.png": "the PNG is in colours",
-        "broken.png": "not a readable image",
+        "broken.png": "not an image of a known format",
         "broken.npz": r"not a readable \.npz file",
         "objects.npy": r"not a readable \.npy file",
         "metres.npy": "looks like millimetres",
@@ -122,7 +123,8 @@ def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path: Path) -> None:
         "flat.npy": r"shape \(5,\); expected \(H, W\)",
         "square.npy": "9 x 9 px, but the photo is 8 x 6 px",
         "truth.npy": "must be real numbers",
-        "many.npz": "holds a, b; expected one array, or one named depth_m",
+        "many.npz": "holds a, b; expected one array, or one named depth_m or depth",
+        "nothing.npz": "holds nothing; expected one array",
     }.items():
         with pytest.raises(InputError, match=message):
             load_truth(tmp_path / name, SHAPE)

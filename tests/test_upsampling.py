@@ -153,20 +153,25 @@ def test_what_cannot_be_upsampled_is_refused(
 
 
 @pytest.mark.slow
-def test_a_48_megapixel_photo_needs_little_more_than_its_own_memory(tmp_path: Path) -> None:
+def test_a_48_megapixel_photo_needs_little_more_than_its_own_memory() -> None:
     import subprocess
     import sys
 
     pytest.importorskip("resource", reason="peak memory is read from a Unix facility")
     script = """
-import resource, sys, numpy as np
+import numpy as np
+from peak_memory import peak_bytes
 from mfh.disparity.upsampling import upsample
 guide = np.tile(np.arange(8064, dtype=np.uint8)[:, None], (6048, 1, 3))
 assert upsample(np.ones((480, 640)), guide).shape == (6048, 8064)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(peak * (1 if sys.platform == "darwin" else 1024))
+print(peak_bytes())
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     )
     assert int(done.stdout.split()[-1]) < 1.2e9

@@ -16,6 +16,7 @@ from mfh.errors import InputError, MissingPartError
 from mfh.painting import PaintedFiles
 from mfh.people import PeopleFiles
 from mfh.pipeline import MetricFromHuman
+from mfh.progress import Progress
 from mfh.settings import Settings
 
 SETTINGS = Settings(paintings=5, strip_min_ratio=0.4)
@@ -54,6 +55,24 @@ def test_prompts_and_seeds_come_back(painted):
     assert set(painted.prompts) <= {"a man", "a woman"}
     assert len(set(painted.seeds)) == 5
     assert painted.names[0] == "0000"
+
+
+def test_settings_of_paintings_do_not_concern_files(run_folder, tmp_path):
+    class Notes(Progress):
+        def finish(self, stage, note):
+            assert note == self.expected
+
+    for seed, expected in ((0, "computed"), (1, "reused")):
+        notes = Notes()
+        notes.expected = expected
+        mfh.metric_depth(
+            planted.photo().image,
+            planted.camera().matrix,
+            use=use(run_folder),
+            folder=tmp_path,
+            progress=notes,
+            seed=seed,
+        )
 
 
 def test_metric_depth_takes_a_path_and_a_json_camera(run_folder, tmp_path):
@@ -168,7 +187,16 @@ def person(**changes):
 def test_meshes_that_cannot_be_used_are_refused(painted, tmp_path, name, arrays, message):
     np.savez(tmp_path / f"{name}.npz", **arrays)
     with pytest.raises(InputError, match=message):
-        list(PeopleFiles(tmp_path).measure(planted.photo(), painted))
+        list(PeopleFiles(tmp_path, painted.names).measure(planted.photo(), painted))
+
+
+def test_the_rest_of_the_painted_photos_can_be_measured_alone(run_folder, painted):
+    files = PeopleFiles(run_folder / "people", painted.names)
+    whole = list(files.measure(planted.photo(), painted))
+    rest = list(files.measure(planted.photo(), painted.rest(3)))
+    assert len(rest) == 2
+    for one, other in zip(rest, whole[3:]):
+        np.testing.assert_array_equal(one.vertices_m, other.vertices_m)
 
 
 def test_damaged_mesh_files_are_named(painted, tmp_path):

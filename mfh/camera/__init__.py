@@ -1,9 +1,10 @@
-"""The camera: where intrinsics come from, and what resizing and cropping does to them.
+"""The camera: its intrinsics, what resizing and cropping does to them, and projection.
 
-From a matrix, a calibration file of the usual tools, EXIF, a field of view, or an assumption.
+Intrinsics come from a matrix, a calibration file of the usual tools, EXIF, a field of view, or an
+assumption.
 """
 
-from mfh.camera.exif import intrinsics_from_exif, read_exif
+from mfh.camera.exif import intrinsics_from_exif
 from mfh.camera.intrinsics import (
     IntrinsicsLike,
     assumed_intrinsics,
@@ -14,16 +15,18 @@ from mfh.camera.intrinsics import (
     resize_intrinsics,
     same_aspect,
 )
+from mfh.camera.projection import backproject, project
 
 __all__ = [
     "IntrinsicsLike",
     "assumed_intrinsics",
     "assumption_warning",
+    "backproject",
     "crop_intrinsics",
     "intrinsics_from",
     "intrinsics_from_exif",
     "intrinsics_from_fov",
-    "read_exif",
+    "project",
     "resize_intrinsics",
     "same_aspect",
 ]

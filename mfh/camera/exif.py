@@ -26,15 +26,7 @@ _SQUARE_TOLERANCE = 0.1
 
 def intrinsics_from_exif(
     exif: Image.Exif | Mapping[int, Any], height: int, width: int
-) -> Intrinsics | None:
-    """Read the intrinsics EXIF tells of; None where it tells none (`read_exif` says why)."""
-    try:
-        return read_exif(exif, height, width)
-    except CameraError:
-        return None
-
-
-def read_exif(exif: Image.Exif | Mapping[int, Any], height: int, width: int) -> Intrinsics:
+) -> Intrinsics:
     """Read the intrinsics EXIF tells of, a centred camera.
 
     exif: the tags of the photo as stored, its orientation among them; `PIL.Image.Exif`, or a

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import io
 import json
-import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,14 +26,12 @@ from numpy.typing import ArrayLike
 from mfh.camera.calibration import Calibration, calibration_from_matrix, image_size, number
 from mfh.camera.scenes import calibration_from_colmap, calibration_from_transforms, distortion_note
 from mfh.errors import CameraError
+from mfh.reading import NUMPY_ERRORS
 
 _ACCEPTED = (
     "accepted: JSON (3 x 3 list, {fx, fy, cx, cy[, width, height]}, {K[, width, height]}, "
     "transforms.json), COLMAP cameras.txt, and text or .npy with a 3 x 3 matrix"
 )
-
-# What `np.load` raises on broken files; the header in them is parsed as a Python literal.
-_NPY_ERRORS = (ValueError, EOFError, OSError, MemoryError, SyntaxError, tokenize.TokenError)
 
 
 def read_calibration(
@@ -83,7 +80,7 @@ def _read(path: Path) -> bytes:
 def _load_npy(content: bytes, where: str) -> ArrayLike:
     try:
         matrix: ArrayLike = np.load(io.BytesIO(content), allow_pickle=False)
-    except _NPY_ERRORS as error:
+    except NUMPY_ERRORS as error:
         raise CameraError(f"{where}: is not a readable .npy file ({error})") from error
     return matrix
 

@@ -185,7 +185,7 @@ def require_plausible(camera: Intrinsics, where: str) -> Intrinsics:
     low, high = FOV_RANGE_DEG
     for axis, fov_deg in (
         ("horizontal", camera.horizontal_fov_deg),
-        ("vertical", _fov_deg(camera.fy, camera.cy, camera.height)),
+        ("vertical", camera.vertical_fov_deg),
     ):
         if not low <= fov_deg <= high:
             raise CameraError(
@@ -200,10 +200,6 @@ def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
     """Tell whether two (H, W) can be the same picture at two sizes."""
     ratio = (size[1] * other[0]) / (size[0] * other[1])
     return abs(ratio - 1) <= ASPECT_TOLERANCE
-
-
-def _fov_deg(f_px: float, centre_px: float, length_px: int) -> float:
-    return float(np.degrees(np.arctan2(centre_px, f_px) + np.arctan2(length_px - centre_px, f_px)))
 
 
 def _for_size(camera: Intrinsics, where: str, height: int, width: int) -> Intrinsics:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.errors import InputError
+from mfh.reading import read_npz
 from mfh.records import Disparity, PaintedPhotos, Photo, Space
 from mfh.user_files import (
     MAP_SUFFIXES,
@@ -17,7 +18,6 @@ from mfh.user_files import (
     content_hash,
     files_in,
     read_map,
-    read_npz,
     resize_map,
 )
 

@@ -85,7 +85,7 @@ def _step(
 ) -> NDArray[np.float32]:
     # Photos that are small enough need no Warp.
     from mfh.disparity.upsampling_kernel import joint_bilateral_rows  # noqa: PLC0415
-    from mfh.warp_runtime import wp  # noqa: PLC0415
+    from mfh.warp_runtime import kernel_cache, wp  # noqa: PLC0415
 
     height, width = fine_guide.shape[:2]
     step_y, step_x = values.shape[0] / height, values.shape[1] / width
@@ -103,14 +103,15 @@ def _step(
     ]
     result = np.empty((height, width), np.float32)
     output = wp.array(result, dtype=wp.float32, device="cpu", copy=False)
-    for first_row in range(0, height, _STRIP_ROWS):
-        wp.launch(
-            joint_bilateral_rows,
-            dim=(min(_STRIP_ROWS, height - first_row), width),
-            inputs=[*arrays, first_row, step_x, step_y, _MARGIN],
-            outputs=[output],
-            device="cpu",
-        )
+    with kernel_cache():
+        for first_row in range(0, height, _STRIP_ROWS):
+            wp.launch(
+                joint_bilateral_rows,
+                dim=(min(_STRIP_ROWS, height - first_row), width),
+                inputs=[*arrays, first_row, step_x, step_y, _MARGIN],
+                outputs=[output],
+                device="cpu",
+            )
     return result
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -11,15 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mfh.decoding import decode, read_image
 from mfh.errors import InputError
+from mfh.reading import read_json
 from mfh.records import PaintingPlan, Photo
-from mfh.user_files import (
-    check_same_picture,
-    content_hash,
-    files_in,
-    read_image,
-    resize_mask,
-)
+from mfh.user_files import check_same_picture, content_hash, files_in, resize_mask
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 MASK_ENDING = "_repainted"
@@ -49,6 +44,11 @@ class PaintedFiles:
             )
         self._masks = [by_stem[p.stem + MASK_ENDING] for p in self._images]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the painted photos, in order."""
+        return tuple(path.stem for path in self._images)
+
     @cached_property
     def fingerprint(self) -> dict[str, str]:
         """Names and contents of the files, as a hash."""
@@ -67,27 +67,26 @@ class PaintedFiles:
             check_same_picture(str(path), values.shape, photo.shape)
             masks.append(resize_mask(values > 0, *photo.shape))
         prompts, seeds = self._prompts_and_seeds()
-        return PaintingPlan(
-            np.stack(masks), prompts, seeds, tuple(path.stem for path in self._images)
-        )
+        return PaintingPlan(np.stack(masks), prompts, seeds, self.names)
 
     def paint(self, photo: Photo, plan: PaintingPlan) -> Iterator[NDArray[np.uint8]]:
         """Give the painted photos named by the plan, at the photo's size."""
         by_stem = {path.stem: path for path in self._images}
         height, width = photo.shape
         for name in plan.names:
-            image = read_image(by_stem[name]).convert("RGB")
-            check_same_picture(str(by_stem[name]), image.size[::-1], photo.shape)
-            if image.size != (width, height):
-                image = image.resize((width, height), Image.Resampling.LANCZOS)
-            yield np.asarray(image)
+            pixels = decode(by_stem[name]).pixels
+            check_same_picture(str(by_stem[name]), pixels.shape[:2], photo.shape)
+            if pixels.shape[:2] != photo.shape:
+                resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
+                pixels = np.asarray(resized)
+            yield pixels
 
     def _prompts_and_seeds(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         count = len(self._images)
         if not self._description.is_file():
             return ("",) * count, (0,) * count
+        described = read_json(self._description)
         try:
-            described = json.loads(self._description.read_text(encoding="utf-8"))
             known = {
                 str(name): (str(prompt), int(seed))
                 for name, prompt, seed in zip(
@@ -99,5 +98,5 @@ class PaintedFiles:
                 f"{self._description}: expected lists names, prompts and seeds of equal length "
                 f"({error}); mend it, or remove it"
             ) from error
-        pairs = [known.get(path.stem, ("", 0)) for path in self._images]
+        pairs = [known.get(name, ("", 0)) for name in self.names]
         return tuple(prompt for prompt, _ in pairs), tuple(seed for _, seed in pairs)

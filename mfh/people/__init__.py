@@ -1,7 +1,4 @@
-"""Finding people in painted photos and measuring them in metres.
-
-For now: meshes from files.
-"""
+"""The people of painted photos, measured in metres: meshes from files."""
 
 from mfh.people.from_files import PeopleFiles
 

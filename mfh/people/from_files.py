@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.camera import project
 from mfh.errors import InputError
+from mfh.reading import read_npz
 from mfh.records import Intrinsics, PaintedPhotos, People, Photo
-from mfh.user_files import check_same_picture, content_hash, files_in, read_npz, resize_mask
+from mfh.user_files import check_same_picture, content_hash, files_in, resize_mask
 
 _SUFFIXES = (".npz", ".obj", ".ply")
 _NUMBERED = re.compile(r"(?P<name>.+)_(?P<person>\d+)")
@@ -29,14 +32,19 @@ class PeopleFiles:
     photo without a file. Vertices are in metres in the camera frame: x right, y down, z forward.
     Without a mask a person counts wherever the mesh is seen.
 
-    Raises `InputError` for unreadable files, names that match no painted photo, meshes behind the
-    camera, and people of one painted photo with different faces.
+    names: all the painted photos there are, where that is known; a file named after none of them
+        is then refused, not overlooked.
+
+    Raises `InputError` for unreadable files, meshes behind the camera, and people of one painted
+    photo with different faces.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, names: Sequence[str] | None = None) -> None:
         self.folder = Path(folder)
         self.name = f"files: {self.folder.name}"
         self._files = files_in(self.folder, _SUFFIXES, "meshes of people")
+        if names is not None:
+            self._require_names(names)
 
     @cached_property
     def fingerprint(self) -> dict[str, str]:
@@ -45,30 +53,33 @@ class PeopleFiles:
 
     def measure(self, photo: Photo, painted: PaintedPhotos) -> Iterator[People]:
         """Give the people of each painted photo, in order."""
-        files = self._files_by_photo(painted.names)
-        for name in painted.names:
-            yield _read_people(files.get(name, []), photo.camera)
-
-    def _files_by_photo(self, names: tuple[str, ...]) -> dict[str, list[Path]]:
-        known = set(names)
-        grouped: dict[str, list[Path]] = defaultdict(list)
-        strangers = []
+        names = set(painted.names)
+        files: dict[str, list[Path]] = defaultdict(list)
         for path in self._files:
-            numbered = _NUMBERED.fullmatch(path.stem)
-            if path.stem in known:
-                grouped[path.stem].append(path)
-            elif numbered and numbered["name"] in known:
-                grouped[numbered["name"]].append(path)
-            else:
-                strangers.append(path.name)
-        if strangers:
+            name = _photo_name(path, names)
+            if name is not None:
+                files[name].append(path)
+        for name in painted.names:
+            yield _read_people(files[name], photo.camera)
+
+    def _require_names(self, names: Sequence[str]) -> None:
+        known = set(names)
+        unknown = [path.name for path in self._files if _photo_name(path, known) is None]
+        if unknown:
             raise InputError(
-                f"{self.folder}: {', '.join(strangers[:3])} "
-                f"{'matches' if len(strangers) == 1 else 'match'} no painted photo; the painted "
+                f"{self.folder}: {', '.join(unknown[:3])} "
+                f"{'matches' if len(unknown) == 1 else 'match'} no painted photo; the painted "
                 f"photos are {names[0]} ... {names[-1]}, so a mesh is named {names[0]}.obj, or "
                 f"{names[0]}_0.obj for the first of several people"
             )
-        return grouped
+
+
+def _photo_name(path: Path, names: AbstractSet[str]) -> str | None:
+    """Tell which of the painted photos a file belongs to; None where it is none of them."""
+    if path.stem in names:
+        return path.stem
+    numbered = _NUMBERED.fullmatch(path.stem)
+    return numbered["name"] if numbered and numbered["name"] in names else None
 
 
 def _read_people(paths: list[Path], camera: Intrinsics) -> People:
@@ -101,14 +112,19 @@ def _read_file(path: Path, camera: Intrinsics) -> People:
         )
     vertices_m = np.asarray(arrays["vertices_m"])
     vertices_m = vertices_m[None] if vertices_m.ndim == 2 else vertices_m
-    if vertices_m.ndim != 3 or vertices_m.shape[2] != 3:
-        raise InputError(f"{path}: vertices_m is {vertices_m.shape}; expected (P, V, 3)")
+    if vertices_m.ndim != 3 or vertices_m.shape[2] != 3 or vertices_m.dtype.kind not in "iuf":
+        raise InputError(
+            f"{path}: vertices_m is {vertices_m.shape} {vertices_m.dtype}; expected (P, V, 3) real "
+            "numbers"
+        )
     shape = (camera.height, camera.width)
     count = len(vertices_m)
     if "mask" in arrays:
         mask = np.asarray(arrays["mask"])
-        if mask.ndim != 3 or len(mask) != count:
-            raise InputError(f"{path}: mask is {mask.shape}; expected ({count}, H, W)")
+        if mask.ndim != 3 or len(mask) != count or mask.dtype.kind not in "biuf":
+            raise InputError(
+                f"{path}: mask is {mask.shape} {mask.dtype}; expected ({count}, H, W) bool"
+            )
         check_same_picture(f"{path}: mask", mask.shape[1:], shape)
         mask = np.stack([resize_mask(m.astype(np.bool_), *shape) for m in mask]) if count else mask
     else:
@@ -118,7 +134,7 @@ def _read_file(path: Path, camera: Intrinsics) -> People:
             vertices_m=vertices_m,
             faces=arrays["faces"],
             mask=mask.reshape(count, *shape),
-            box_px=arrays.get("box_px", _boxes(vertices_m, camera)),
+            box_px=arrays["box_px"] if "box_px" in arrays else _boxes(vertices_m, camera),
             score=arrays.get("score", np.ones(count, np.float32)),
         )
     except InputError as error:
@@ -150,12 +166,11 @@ def _read_mesh(path: Path) -> dict[str, NDArray[Any]]:
 def _boxes(vertices_m: NDArray[Any], camera: Intrinsics) -> NDArray[np.float32]:
     """Boxes around the projected vertices, cut at the image border."""
     boxes = np.zeros((len(vertices_m), 4), np.float32)
-    limit = np.array([camera.width, camera.height])
+    limit_px = (camera.width, camera.height)
     for box, person in zip(boxes, np.asarray(vertices_m, np.float64), strict=True):
         ahead = person[person[:, 2] > 0]
         if not len(ahead):
             continue
-        focal, centre = np.array([camera.fx, camera.fy]), np.array([camera.cx, camera.cy])
-        pixels = np.clip(focal * ahead[:, :2] / ahead[:, 2:] + centre, 0, limit)
+        pixels = np.clip(project(ahead, camera), 0, limit_px)
         box[:] = [*pixels.min(axis=0), *pixels.max(axis=0)]
     return boxes

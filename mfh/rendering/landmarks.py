@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mfh.errors import InputError
+from mfh.masks import window_of
 from mfh.records import LandmarkKind, Landmarks, People
 
 
@@ -58,7 +59,7 @@ def landmarks_from_people(
         if not inside.any():
             continue
         # What is eroded away lies within the person's own box, so the rest of the image can wait.
-        box = _box(inside, margin_px=erosion_px // 2)
+        box = window_of(inside, margin_px=erosion_px // 2)
         nearer = _erode(inside[box], erosion_px) & (person_depth_m[box] < nearest_m[box])
         nearest_m[box][nearer] = person_depth_m[box][nearer]
         owner[box][nearer] = person
@@ -69,16 +70,6 @@ def landmarks_from_people(
         owner=owner,
         weight=takes_part.astype(np.float32),
         kind=kind,
-    )
-
-
-def _box(inside: NDArray[np.bool_], margin_px: int) -> tuple[slice, slice]:
-    """Give the smallest rectangle around what is inside, with a margin where the image goes on."""
-    rows = np.flatnonzero(inside.any(axis=1))
-    columns = np.flatnonzero(inside.any(axis=0))
-    return (
-        slice(max(rows[0] - margin_px, 0), rows[-1] + 1 + margin_px),
-        slice(max(columns[0] - margin_px, 0), columns[-1] + 1 + margin_px),
     )
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mfh.camera import project
 from mfh.errors import InputError
 from mfh.records import Intrinsics
 from mfh.settings import Device
@@ -64,9 +65,7 @@ def pixel_boxes(vertices_m: NDArray[np.float32], intrinsics: Intrinsics) -> NDAr
     nearest_m, farthest_m = vertices_m[..., 2].min(axis=1), vertices_m[..., 2].max(axis=1)
     boxes_px[farthest_m >= NEAR_M, 2:] = size_px
     in_front = nearest_m > NEAR_M
-    points_m = vertices_m[in_front].astype(np.float64)
-    projected_px = points_m[..., :2] / points_m[..., 2:] * [intrinsics.fx, intrinsics.fy]
-    projected_px += [intrinsics.cx, intrinsics.cy]
+    projected_px = project(vertices_m[in_front], intrinsics)
     # One pixel of margin absorbs the rounding of the rays themselves.
     first = np.clip(np.floor(projected_px.min(axis=1)) - 1, 0, size_px)
     last = np.clip(np.ceil(projected_px.max(axis=1)) + 1, 0, size_px)

@@ -12,7 +12,7 @@ from mfh.records import Intrinsics
 from mfh.rendering import warp_kernels
 from mfh.rendering.meshes import NEAR_M, checked_meshes, pixel_boxes, takes_cuda
 from mfh.settings import Device
-from mfh.warp_runtime import wp
+from mfh.warp_runtime import kernel_cache, wp
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +75,18 @@ def _cast(
         meshes = [
             wp.Mesh(wp.array(points, dtype=wp.vec3, device=on), indices) for points in vertices
         ]
-        wp.launch(
-            warp_kernels.cast_pixels,
-            dim=(len(meshes), int(rows), int(columns)),
-            inputs=[
-                wp.array([mesh.id for mesh in meshes], dtype=wp.uint64, device=on),
-                wp.array(boxes_px, dtype=wp.int32, device=on),
-                wp.vec4(intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy),
-                NEAR_M,
-                with_surface,
-            ],
-            outputs=[depth_m, face, barycentric],
-            device=on,
-        )
+        with kernel_cache():
+            wp.launch(
+                warp_kernels.cast_pixels,
+                dim=(len(meshes), int(rows), int(columns)),
+                inputs=[
+                    wp.array([mesh.id for mesh in meshes], dtype=wp.uint64, device=on),
+                    wp.array(boxes_px, dtype=wp.int32, device=on),
+                    wp.vec4(intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy),
+                    NEAR_M,
+                    with_surface,
+                ],
+                outputs=[depth_m, face, barycentric],
+                device=on,
+            )
     return depth_m.numpy(), face.numpy(), barycentric.numpy()

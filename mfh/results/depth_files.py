@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from mfh.errors import InputError
-from mfh.files import atomic_path, json_number, write_npz
-from mfh.records import Counts, Intrinsics, MetricDepth, MetricHead, Space
-from mfh.results.summary import counts_dict
-from mfh.user_files import read_npz
+from mfh.files import atomic_path, write_npz
+from mfh.reading import read_npz
+from mfh.record_files import head_as_dict, head_from_dict
+from mfh.records import Counts, Intrinsics, MetricDepth
 
 FARTHEST_MM = 65535
 _STRIP_ROWS = 256
@@ -35,20 +34,13 @@ def write_depth_npz(path: Path, result: MetricDepth) -> None:
     provenance: JSON text of everything else: the version of mfh, whether a part was simulated,
         parts, camera, head, counts and warnings.
     """
-    head = {
-        "method": result.head.method,
-        "loss": json_number(result.head.loss),
-        "relative_error": json_number(result.head.relative_error),
-        "used": result.head.used.tolist(),
-        "status": result.head.status,
-    }
     provenance = {
         "mfh": version("mfh"),
         "simulated": result.simulated,
         "parts": dict(result.parts),
         "camera": asdict(result.camera),
-        "head": head,
-        "counts": counts_dict(result.counts),
+        "head": head_as_dict(result.head),
+        "counts": result.counts.as_dict(),
         "warnings": list(result.warnings),
     }
     write_npz(
@@ -70,20 +62,10 @@ def read_depth_npz(path: Path) -> MetricDepth:
     stored = read_npz(path)
     try:
         provenance = json.loads(str(stored["provenance"]))
-        head = provenance["head"]
         return MetricDepth(
             depth_m=stored["depth_m"],
             camera=Intrinsics(**provenance["camera"]),
-            head=MetricHead(
-                scale=float(stored["scale"]),
-                offset=float(stored["offset"]),
-                space=cast(Space, str(stored["space"])),
-                method=head["method"],
-                loss=_number(head["loss"]),
-                relative_error=_number(head["relative_error"]),
-                used=np.array(head["used"], np.bool_),
-                status=head["status"],
-            ),
+            head=head_from_dict(provenance["head"]),
             relative_error=float(stored["relative_error"]),
             counts=Counts(**provenance["counts"]),
             parts=provenance["parts"],
@@ -117,7 +99,3 @@ def write_depth_png_mm(path: Path, depth_m: NDArray[np.float32], *, simulated: b
     with atomic_path(path) as temporary:
         Image.fromarray(millimetres).save(temporary, pnginfo=text)
     return int(np.count_nonzero(millimetres == FARTHEST_MM))
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mfh.files import json_number
+from mfh.record_files import head_as_dict
 from mfh.records import Counts, MetricDepth
 from mfh.results.depth_range import depth_percentiles_m
 from mfh.settings import Settings
@@ -39,7 +40,8 @@ def summary_dict(
     too_far_for_png_px: how many pixels the 16-bit PNG could not hold.
     """
     camera = result.camera
-    head = result.head
+    head = head_as_dict(result.head)
+    used = head.pop("used")
     percentiles = depth_percentiles_m(result.depth_m, _PERCENTS)
     summary: dict[str, Any] = {
         "mfh": version("mfh"),
@@ -55,18 +57,8 @@ def summary_dict(
         },
         "relative_error": json_number(result.relative_error),
         "camera": {**asdict(camera), "horizontal_fov_deg": camera.horizontal_fov_deg},
-        "head": {
-            "scale": head.scale,
-            "offset": head.offset,
-            "space": head.space,
-            "method": head.method,
-            "loss": json_number(head.loss),
-            "status": head.status,
-            "relative_error": json_number(head.relative_error),
-            "owners": len(head.used),
-            "owners_used": int(head.used.sum()),
-        },
-        "counts": counts_dict(result.counts),
+        "head": {**head, "owners": len(used), "owners_used": sum(used)},
+        "counts": result.counts.as_dict(),
         "parts": dict(result.parts),
         "warnings": list(result.warnings),
     }
@@ -83,17 +75,6 @@ def summary_dict(
     return summary
 
 
-def counts_dict(counts: Counts) -> dict[str, Any]:
-    """Give counts as plain JSON values."""
-    return {
-        "painted": counts.painted,
-        "with_people": counts.with_people,
-        "kept": counts.kept,
-        "people": counts.people,
-        "rejected": dict(counts.rejected),
-    }
-
-
 def summary_lines(
     result: MetricDepth,
     *,
@@ -106,7 +87,7 @@ def summary_lines(
         lines.append(("Simulated", _simulated_in_words(result)))
     lines += [
         ("Depth", _depth_in_words(result)),
-        ("Scale error", error_in_words(result.relative_error)),
+        ("Scale error", _scale_error_in_words(result.relative_error)),
     ]
     if errors is not None:
         lines.append(("Against truth", _errors_in_words(errors)))
@@ -123,6 +104,13 @@ def error_in_words(relative_error: float) -> str:
         return "unknown"
     percent = 100 * relative_error
     return f"± {percent:.1f} % (1 sigma)" if percent < 3 else f"± {percent:.0f} % (1 sigma)"
+
+
+def _scale_error_in_words(relative_error: float) -> str:
+    words = error_in_words(relative_error)
+    # The spread of people's votes is all there is to go by.
+    shared = ", if the people's errors are independent; what they share comes on top"
+    return words + shared if math.isfinite(relative_error) else words
 
 
 def _simulated_in_words(result: MetricDepth) -> str:

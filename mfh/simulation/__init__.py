@@ -11,7 +11,6 @@ from mfh.simulation.disparity import SimulatedDisparity
 from mfh.simulation.error_model import SimulatedErrors
 from mfh.simulation.measurer import SimulatedMeasurer
 from mfh.simulation.painter import SimulatedPainter
-from mfh.simulation.scoring import errors_against_truth
 from mfh.simulation.truth import Truth, load_truth
 from mfh.simulation.world import SimulatedWorld
 
@@ -22,7 +21,6 @@ __all__ = [
     "SimulatedPainter",
     "SimulatedWorld",
     "Truth",
-    "errors_against_truth",
     "load_demo_scene",
     "load_truth",
     "simulated_parts",

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
+from mfh.camera import backproject
 from mfh.records import Intrinsics
-from mfh.simulation.truth import backproject
 
 _ASSUMED_HEIGHT_M = 1.5
 _PLAUSIBLE_HEIGHT_M = (0.2, 8.0)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from mfh.masks import window_of
 from mfh.records import PaintedPhotos, People, Photo
 from mfh.simulation.bodies import load_bodies
 from mfh.simulation.noise import smooth_field
@@ -99,9 +100,7 @@ def _ragged(
     """Let the boundary of a mask (H, W) wander in and out, smoothly along it."""
     if noise_px == 0 or not mask.any():
         return mask
-    x0, y0, x1, y1 = _box_px(mask)
-    margin = math.ceil(4 * noise_px) + 1
-    window = np.s_[max(y0 - margin, 0) : y1 + margin, max(x0 - margin, 0) : x1 + margin]
+    window = window_of(mask, margin_px=math.ceil(4 * noise_px) + 1)
     inside = np.pad(mask[window], 1)
     distance_px = (distance_transform_edt(inside) - distance_transform_edt(~inside))[1:-1, 1:-1]
     # A pixel's centre is half a pixel from a boundary that distances between centres put at 1.
@@ -114,5 +113,5 @@ def _ragged(
 
 def _box_px(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """Give the box x0, y0, x1, y1 around a mask's pixels, the last two exclusive."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    rows, columns = window_of(mask)
+    return columns.start, rows.start, columns.stop, rows.stop

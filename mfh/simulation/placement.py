@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from mfh.camera import backproject
 from mfh.records import Intrinsics
 from mfh.simulation.floor import Floor
-from mfh.simulation.truth import backproject
 
 NEAREST_M = 0.9
 """Nobody stands nearer to the camera than this."""

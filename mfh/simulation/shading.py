@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
-from mfh.camera import crop_intrinsics, resize_intrinsics
+from mfh.camera import backproject, crop_intrinsics, resize_intrinsics
+from mfh.masks import window_of
 from mfh.records import Intrinsics
 from mfh.rendering.warp_backend import cast
 from mfh.simulation.floor import Floor
 from mfh.simulation.noise import smooth_field
 from mfh.simulation.scene import Figure
-from mfh.simulation.truth import backproject
+from mfh.simulation.srgb import to_linear, to_srgb
 
 _SAMPLES = 2
 """Rays across a pixel, for smooth outlines."""
@@ -32,6 +33,8 @@ _SHADOWS = ((0.12, 0.05, 0.7), (1.3, 0.15, 0.55))
 _ON_FLOOR_M = 0.15
 _FADING = 0.06
 """How far from the strip's edge shadows reach their strength, as a fraction of the image."""
+_LINEAR = to_linear(np.arange(256) / 255).astype(np.float32)
+"""Linear light of the 256 sRGB levels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,7 @@ def draw(
     strip: (H, W) bool; depth_m: (H, W) dense depth of the photo, which hides what is behind it.
     """
     # One pixel more than the strip, so that its edges are seen as such.
-    near_strip = _window(strip, margin=1)
+    near_strip = window_of(strip, margin_px=1)
     strip, image_there, depth_there = strip[near_strip], image[near_strip], depth_m[near_strip]
     camera = _cropped(camera, near_strip)
 
@@ -96,12 +99,12 @@ def draw(
     canvas = _LINEAR[image_there] * (1 - shade[..., None])
 
     silhouettes = np.any([figure.silhouette[near_strip] for figure in figures], axis=0)
-    window = _window(silhouettes, margin=2)
+    window = window_of(silhouettes, margin_px=2)
     reach_m = np.where(strip, depth_there, 0)[window]
     colour, alpha = _rendered(figures, reach_m, _cropped(camera, window), floor, light)
     folds = 1 + _FOLDS * smooth_field(alpha.shape, max(2.0, alpha.shape[0] / 40), rng)
     canvas[window] = canvas[window] * (1 - alpha[..., None]) + colour * folds[..., None]
-    drawn = _to_srgb(canvas)
+    drawn = 255 * to_srgb(canvas)
     drawn[window] += alpha[..., None] * rng.standard_normal((*alpha.shape, 3)) * light.grain
 
     painted: NDArray[np.uint8] = image.copy()
@@ -207,33 +210,7 @@ def _density(
     )
 
 
-def _window(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
-    """Give the rows and columns that hold a mask (H, W), and a margin around it."""
-    rows, columns = (
-        slice(max(int(hit[0]) - margin, 0), min(int(hit[-1]) + 1 + margin, size))
-        for hit, size in zip(
-            (np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))),
-            mask.shape,
-            strict=True,
-        )
-    )
-    return rows, columns
-
-
 def _cropped(camera: Intrinsics, window: tuple[slice, slice]) -> Intrinsics:
     rows, columns = window
     size_px = rows.stop - rows.start, columns.stop - columns.start
     return crop_intrinsics(camera, rows.start, columns.start, *size_px)
-
-
-def _to_srgb(linear: NDArray[np.floating]) -> NDArray[np.float64]:
-    linear = linear.clip(0, 1)
-    curved = 1.055 * linear ** (1 / 2.4) - 0.055
-    return np.asarray(255 * np.where(linear <= 0.0031308, 12.92 * linear, curved), np.float64)
-
-
-_LEVELS = np.arange(256) / 255
-_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(
-    np.float32
-)
-"""Linear light of the 256 sRGB levels (IEC 61966-2-1)."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.spatial import Delaunay, QhullError
 
+from mfh.camera import backproject
 from mfh.errors import InputError, SettingsError
 from mfh.records import Intrinsics
 from mfh.rendering import render_depth
@@ -135,14 +136,6 @@ def densify(depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
     filled = ~known & np.isfinite(surface_m)
     dense[filled] = surface_m[filled]
     return dense
-
-
-def backproject(depth_m: NDArray[np.float32], camera: Intrinsics) -> NDArray[np.float32]:
-    """Give the points (H, W, 3), in metres in the camera frame, that the pixels see."""
-    height, width = depth_m.shape
-    x = (np.arange(width) + 0.5 - camera.cx) / camera.fx
-    y = (np.arange(height) + 0.5 - camera.cy) / camera.fy
-    return np.stack([depth_m * x, depth_m * y[:, None], depth_m], axis=-1, dtype=np.float32)
 
 
 def _as_map(path: Path, stored: NDArray[Any]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.simulation.bodies import BodyLibrary
+from mfh.simulation.srgb import to_linear
 
 # sRGB, chosen by eye; faces are lit in linear light.
 _SKIN = ("f1cdb5", "e6b795", "d9a27c", "c68863", "a86d4a", "8a5636", "6b402a", "4a2d20")
@@ -46,6 +47,5 @@ def dress(bodies: BodyLibrary, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _linear(srgb: str) -> NDArray[np.float64]:
-    """Convert a hexadecimal sRGB colour to linear light (IEC 61966-2-1)."""
-    value = np.array([int(srgb[i : i + 2], 16) for i in (0, 2, 4)]) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    """Convert a hexadecimal sRGB colour to linear light."""
+    return to_linear([int(srgb[i : i + 2], 16) / 255 for i in (0, 2, 4)])

@@ -1,4 +1,4 @@
-"""How far a predicted depth map is from the truth of a simulation."""
+"""How far the depth of one photo is from its truth, where that is known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.errors import InputError
-from mfh.evaluation import depth_errors
+from mfh.evaluation.metrics import depth_errors
 
 _FARTHEST_M = 80.0
 
@@ -26,11 +26,12 @@ def errors_against_truth(
     """
     if depth_m.shape != true_m.shape:
         raise InputError(
-            f"simulation: depth is {depth_m.shape} but the truth {true_m.shape} (H, W)"
+            f"errors against truth: depth is {depth_m.shape} but the truth {true_m.shape} (H, W); "
+            "give both at the photo's size"
         )
     known = np.isfinite(true_m) & (true_m > 0)
     if not known.any():
-        raise InputError("simulation: no pixel of the truth has a known depth")
+        raise InputError("errors against truth: no pixel of the truth has a known depth")
     farthest_m = max(_FARTHEST_M, float(true_m[known].max()))
     predicted, true = np.minimum(depth_m[known], farthest_m), true_m[known]
     errors = depth_errors(predicted, true)

@@ -1,4 +1,4 @@
-"""Scores of a simulation against its truth."""
+"""One depth map against its truth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError
-from mfh.simulation import errors_against_truth
+from mfh.evaluation import errors_against_truth
 
 
 def test_only_known_truth_counts() -> None:

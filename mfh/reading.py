@@ -1,0 +1,66 @@
+"""Reading JSON and NumPy files as data: nothing in them is run, and an error names the file."""
+
+from __future__ import annotations
+
+import json
+import tokenize
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.errors import InputError
+
+# What NumPy raises on broken files. It parses headers as Python literals, and .npz files are zip
+# archives.
+NUMPY_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    SyntaxError,
+    MemoryError,
+    NotImplementedError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file. Raises `InputError` where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise absent(path) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error})") from error
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the arrays of an .npz file. Raises `InputError`, also for anything pickled."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise absent(path) from None
+    except NUMPY_ERRORS as error:
+        raise InputError(f"{path}: not a readable .npz file of plain arrays ({error})") from error
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Read the array of an .npy file. Raises `InputError`, also for anything pickled."""
+    try:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise absent(path) from None
+    except NUMPY_ERRORS as error:
+        raise InputError(f"{path}: not a readable .npy file of a plain array ({error})") from error
+    return array
+
+
+def absent(path: Path) -> InputError:
+    """Say that a file is not there."""
+    return InputError(f"{path}: there is no such file")
