@@ -20,16 +20,17 @@ from tables import markdown
 from mfh.disparity import align_painted
 from mfh.head import fit
 from mfh.painting import plan_paintings
-from mfh.records import AlignedDisparity, Disparity
+from mfh.records import Disparity
 
 COUNT, HEIGHT, WIDTH = 32, 480, 640
 REPEATS = 5
 
 
-def planted_inputs(
-    seed: int = 0,
-) -> tuple[Disparity, Disparity, np.ndarray, np.ndarray]:
-    """A photo's disparity, its painted photos', their strips, and people's depth (NaN off them)."""
+def planted_inputs(seed: int = 0) -> tuple[Disparity, np.ndarray, np.ndarray]:
+    """Disparity of a photo and of its painted photos, their strips, people's depth (NaN off them).
+
+    All three have 1 + N entries; the first is the photo itself, in which nobody is painted.
+    """
     rng = np.random.default_rng(seed)
     repainted = plan_paintings(HEIGHT, WIDTH, COUNT, seed=seed).repainted
     scene = np.linspace(8, 30, HEIGHT)[:, None] + rng.normal(0, 0.5, (HEIGHT, WIDTH))
@@ -43,23 +44,24 @@ def planted_inputs(
         depth_m[person] = distance_m
         painted[person] = 40 / distance_m + rng.normal(0, 0.5, shape)
     gain = rng.uniform(0.8, 1.25, COUNT)[:, None, None]
+    painted = gain * painted + rng.normal(0, 1, (COUNT, 1, 1))
     return (
-        Disparity(scene[None].astype(np.float32)),
-        Disparity((gain * painted + rng.normal(0, 1, (COUNT, 1, 1))).astype(np.float32)),
-        repainted,
-        depth_m,
+        Disparity(np.concatenate([scene[None], painted]).astype(np.float32)),
+        np.concatenate([np.zeros((1, HEIGHT, WIDTH), np.bool_), repainted]),
+        np.concatenate([np.full((1, HEIGHT, WIDTH), np.nan, np.float32), depth_m]),
     )
 
 
 def as_the_reference(
-    photo: Disparity, painted: Disparity, repainted: np.ndarray, depth_m: np.ndarray
+    disparity: Disparity, repainted: np.ndarray, depth_m: np.ndarray
 ) -> tuple[float, float]:
     """Both steps as the reference takes them: pseudo-inverse, then L-BFGS over full maps."""
-    aligned = np.empty_like(painted.values)
-    for index, values in enumerate(painted.values):
+    photo = disparity.values[0]
+    aligned = np.empty_like(disparity.values)
+    for index, values in enumerate(disparity.values):
         outside = ~repainted[index]
         design = np.stack([values[outside], np.ones(outside.sum(), np.float32)])
-        scale, offset = photo.values[0][outside] @ np.linalg.pinv(design)
+        scale, offset = photo[outside] @ np.linalg.pinv(design)
         aligned[index] = scale * values + offset
     known = np.isfinite(depth_m)
     target = np.log(np.where(known, 1 / depth_m, 1.0))
@@ -93,14 +95,12 @@ def median_seconds(run: Callable[[], object], repeats: int = REPEATS) -> float:
 
 def measure() -> list[dict[str, str]]:
     """One row a step."""
-    photo, painted, repainted, depth_m = planted_inputs()
-    aligned: AlignedDisparity = align_painted(photo, painted, repainted)
+    disparity, repainted, depth_m = planted_inputs()
+    aligned = align_painted(disparity, repainted)
     owner = np.where(np.isfinite(depth_m), 0, -1)
-    align_s = median_seconds(lambda: align_painted(photo, painted, repainted))
+    align_s = median_seconds(lambda: align_painted(disparity, repainted))
     fit_s = median_seconds(lambda: fit(aligned.values, depth_m, owner))
-    reference_s = median_seconds(
-        lambda: as_the_reference(photo, painted, repainted, depth_m), repeats=1
-    )
+    reference_s = median_seconds(lambda: as_the_reference(disparity, repainted, depth_m), repeats=1)
     total_s = align_s + fit_s
 
     def row(step: str, seconds: float) -> dict[str, str]:

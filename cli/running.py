@@ -37,7 +37,7 @@ def run_and_write(
             folder,
             photo,
             prediction.depth,
-            painted=prediction.painted,
+            images=prediction.images,
             landmarks=prediction.landmarks,
             verdicts=prediction.verdicts,
             errors=errors,

@@ -8,6 +8,8 @@ any network: it gets images and gives one map for each, larger where nearer, in 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mfh import Disparity, MetricFromHuman, PaintedPhotos, Photo, settings_from
@@ -22,26 +24,24 @@ from mfh.stages import DisparityEstimator
 
 
 class CoarseDisparity:
-    """Another estimator's maps in steps of one hundredth of their range, as 8-bit files hold them.
+    """Another estimator's maps in 255 steps, as 8-bit pictures hold them.
 
-    `name` is what results call it; `fingerprint` lets a run folder reuse what it made.
+    `name` is what results call it. `fingerprint` lets a run folder reuse what it made, so it names
+    everything that matters to the result: here the other estimator, too.
     """
 
-    name = "disparity in a hundred steps"
+    name = "disparity in 255 steps"
 
     def __init__(self, estimator: DisparityEstimator) -> None:
-        self.fingerprint = {"part": "disparity in steps", "steps": 100}
+        self.fingerprint = {"part": self.name, "of": getattr(estimator, "fingerprint", None)}
         self._estimator = estimator
 
-    def estimate(self, photo: Photo, painted: PaintedPhotos) -> tuple[Disparity, Disparity]:
-        """The photo's map (1, H, W), and one for each painted photo (N, H, W)."""
-        fine = self._estimator.estimate(photo, painted)
-        return self._in_steps(fine[0]), self._in_steps(fine[1])
-
-    def _in_steps(self, fine: Disparity) -> Disparity:
-        low, high = fine.values.min(), fine.values.max()
-        steps = np.round((fine.values - low) / (high - low) * 100)
-        return Disparity(steps.astype(np.float32), fine.space, self.name)
+    def estimate(self, photo: Photo, images: PaintedPhotos) -> Iterator[Disparity]:
+        """Give a map (1, H, W) for the photo, and one for each painted photo."""
+        for fine in self._estimator.estimate(photo, images):
+            low, high = fine.values.min(), fine.values.max()
+            steps = np.round((fine.values - low) / (high - low) * 255)
+            yield Disparity(steps.astype(np.float32), fine.space, self.name)
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ def parts_from(use: Mapping[str, str | Path], disparity_space: Space = "disparit
     return Parts(
         painter=painted,
         people=PeopleFiles(use["people"], painted.names),
-        disparity=DisparityFiles(use["disparity"], disparity_space),
+        disparity=DisparityFiles(use["disparity"], disparity_space, painted.names),
     )
 
 

@@ -25,7 +25,6 @@ from mfh.records import (
     MetricDepth,
     MetricHead,
     PaintedPhotos,
-    PaintingPlan,
     People,
     Photo,
 )
@@ -54,16 +53,18 @@ class Prediction:
     """A result with every record it was made from.
 
     photo: the photo as given; `working`: as the stages saw it.
-    verdicts: for each painted photo, why it took no part in the fit, "" where it did.
+    images: the working photo itself, in which nothing was repainted, and its N painted photos;
+        people, landmarks, disparity, aligned and verdicts have 1 + N entries, one for each image.
+    verdicts: why an image took no part in the fit, "" where it did.
     seconds: how long each stage took.
     """
 
     photo: Photo
     working: Photo
-    painted: PaintedPhotos
+    images: PaintedPhotos
     people: tuple[People, ...]
     landmarks: tuple[Landmarks, ...]
-    disparity: tuple[Disparity, Disparity]
+    disparity: Disparity
     aligned: AlignedDisparity
     head: MetricHead
     depth: MetricDepth
@@ -128,22 +129,19 @@ class MetricFromHuman:
         """
         progress = progress or Progress()
         working = resize_photo(photo, self.settings.working_short_side_px)
-        runner = StageRunner(
-            _digest(working),
-            self.settings,
-            None if folder is None else self._open(folder, working),
-            progress,
-        )
+        run_folder = None if folder is None else self._open(folder, working)
+        runner = StageRunner(_digests(working), self.settings, run_folder, progress)
 
         painted = self._paint(working, runner)
-        people = self._measure(working, painted, runner)
-        landmarks = self._render(working, painted, people, runner)
-        disparity = self._estimate(working, painted, runner)
-        aligned = self._align(painted, disparity, runner)
+        images = painted.with_photo(working)
+        people = self._measure(working, images, runner)
+        landmarks = self._render(working, images, people, runner)
+        disparity = self._estimate(working, images, runner)
+        aligned = self._align(images, disparity, runner)
         verdicts = verdicts_of(people, landmarks, aligned)
-        head = self._fit(disparity, aligned, landmarks, verdicts, runner)
+        head = self._fit(aligned, landmarks, verdicts, runner)
+        depth_m = head.apply(upsample(disparity.values[0], photo.image))
 
-        depth_m = head.apply(upsample(disparity[0].values[0], photo.image))
         counts = counts_of(people, landmarks, verdicts)
         warnings = warnings_of(photo, head, counts, depth_m)
         for warning in warnings:
@@ -160,7 +158,7 @@ class MetricFromHuman:
         return Prediction(
             photo=photo,
             working=working,
-            painted=painted,
+            images=images,
             people=people,
             landmarks=landmarks,
             disparity=disparity,
@@ -177,7 +175,7 @@ class MetricFromHuman:
         if isinstance(self.painter, PlannedPainter):
             plan = self.painter.plan(photo)
         else:
-            plan_settings = ("paintings", "seed", "prompts", "strip_min_ratio", "strip_max_ratio")
+            plan_settings = ("seed", "prompts", "strip_min_ratio", "strip_max_ratio")
             plan = plan_paintings(
                 *photo.shape,
                 settings.paintings,
@@ -197,17 +195,23 @@ class MetricFromHuman:
             read=files.read_painted_image,
             write_rest=lambda folder: files.write_plan(folder, plan),
         )
-        return _as_painted(plan, images)
+        return PaintedPhotos(
+            repainted=plan.repainted,
+            prompts=plan.prompts,
+            seeds=plan.seeds,
+            names=plan.names,
+            images=np.stack(images),
+        )
 
     def _measure(
-        self, photo: Photo, painted: PaintedPhotos, runner: StageRunner
+        self, photo: Photo, images: PaintedPhotos, runner: StageRunner
     ) -> tuple[People, ...]:
         return runner.each(
             "people",
-            lambda start: _sized(self.people.measure(photo, painted.rest(start)), photo),
+            lambda start: _sized(self.people.measure(photo, images.rest(start)), photo),
             part=self.people,
-            inputs=("painted",),
-            entries=painted.names,
+            inputs=("photo", "camera", "painted"),
+            entries=images.names,
             write=files.write_people,
             read=files.read_people,
         )
@@ -215,23 +219,31 @@ class MetricFromHuman:
     def _render(
         self,
         photo: Photo,
-        painted: PaintedPhotos,
+        images: PaintedPhotos,
         people: Sequence[People],
         runner: StageRunner,
     ) -> tuple[Landmarks, ...]:
+        once = self.settings.photo_people == "once"
+
         def make(start: int) -> Iterable[Landmarks]:
-            for measured, strip in zip(people[start:], painted.repainted[start:], strict=True):
+            for index in range(start, len(images)):
+                measured, strip = people[index], images.repainted[index]
                 depth_m = self.renderer(measured.vertices_m, measured.faces, photo.camera)
-                # Without a mask of its own a person's mask is everywhere.
-                seen = measured.mask & np.isfinite(depth_m)
-                counted = strip_share(seen, strip) >= _PAINTED_SHARE
-                # Of somebody painted nothing shows beyond the strip, however far mask and mesh go.
-                within = strip | ~counted[:, None, None]
+                counted = np.ones(len(measured), np.bool_)
+                if index == 0:
+                    counted[:] = once
+                elif once:
+                    counted = _painted_people(measured, depth_m, strip)
+                    # Of somebody painted nothing shows beyond the strip, however far mask and mesh
+                    # go.
+                    within = strip | ~counted[:, None, None]
+                    measured = replace(measured, mask=measured.mask & within)
                 yield landmarks_from_people(
-                    replace(measured, mask=measured.mask & within),
+                    measured,
                     depth_m,
                     erosion_px=self.settings.erosion_px,
-                    counted=None if self.settings.strangers else counted,
+                    counted=counted,
+                    kind="painted person" if index else "person",
                 )
 
         return runner.each(
@@ -239,37 +251,37 @@ class MetricFromHuman:
             make,
             part=self.renderer,
             inputs=("painted", "people"),
-            settings=("strangers", "erosion_px"),
-            entries=painted.names,
+            settings=("photo_people", "erosion_px"),
+            entries=images.names,
             write=files.write_landmarks,
             read=files.read_landmarks,
         )
 
-    def _estimate(
-        self, photo: Photo, painted: PaintedPhotos, runner: StageRunner
-    ) -> tuple[Disparity, Disparity]:
-        return runner.whole(
+    def _estimate(self, photo: Photo, images: PaintedPhotos, runner: StageRunner) -> Disparity:
+        maps = runner.each(
             "disparity",
-            lambda: _checked(self.disparity.estimate(photo, painted), photo, painted),
+            lambda start: _maps(self.disparity.estimate(photo, images.rest(start)), photo),
             part=self.disparity,
             inputs=("photo", "painted"),
-            write=lambda folder, pair: files.write_disparity(folder, *pair),
+            entries=images.names,
+            write=files.write_disparity,
             read=files.read_disparity,
+        )
+        return Disparity(
+            np.concatenate([each.values for each in maps]), maps[0].space, maps[0].model
         )
 
     def _align(
-        self,
-        painted: PaintedPhotos,
-        disparity: tuple[Disparity, Disparity],
-        runner: StageRunner,
+        self, images: PaintedPhotos, disparity: Disparity, runner: StageRunner
     ) -> AlignedDisparity:
         def make() -> AlignedDisparity:
-            return align_painted(*disparity, painted.repainted)
+            return align_painted(disparity, images.repainted)
 
         return runner.whole(
             "aligned",
             make,
             inputs=("painted", "disparity"),
+            images=len(images),
             write=files.write_aligned,
             # Aligning again is quicker than reading it back; its file is there for people to read.
             read=lambda _: make(),
@@ -277,19 +289,19 @@ class MetricFromHuman:
 
     def _fit(
         self,
-        disparity: tuple[Disparity, Disparity],
         aligned: AlignedDisparity,
         landmarks: Sequence[Landmarks],
         verdicts: Sequence[str],
         runner: StageRunner,
     ) -> MetricHead:
         if all(verdicts):
-            raise NoLandmarksError(nobody_message(verdicts))
+            raise NoLandmarksError(nobody_message(verdicts[1:]))
         return runner.whole(
             "head",
-            lambda: self.head.fit(disparity[0], aligned, landmarks),
+            lambda: self.head.fit(aligned, landmarks),
             part=self.head,
             inputs=("landmarks", "aligned"),
+            images=len(aligned),
             write=files.write_head,
             read=files.read_head,
         )
@@ -300,7 +312,7 @@ class MetricFromHuman:
         remove_file(run_folder.path / FILES["summary"])
         files.write_photo(make_folder(run_folder.stage("photo")), photo)
         run_folder.describe(
-            photo={"name": photo.name, "sha256": _digest(photo), "camera": asdict(photo.camera)},
+            photo={"name": photo.name, "sha256": _digests(photo), "camera": asdict(photo.camera)},
             settings=self.settings.as_dict(),
             parts=self._parts(),
         )
@@ -316,21 +328,21 @@ class MetricFromHuman:
         }
 
 
-def _digest(photo: Photo) -> str:
-    """SHA-256 of the pixels and of the camera, whatever it is called and wherever it is from."""
-    digest = hashlib.sha256(np.ascontiguousarray(photo.image).data)
-    digest.update(repr((photo.image.shape, photo.camera.matrix.tolist())).encode())
-    return digest.hexdigest()
+def _digests(photo: Photo) -> dict[str, str]:
+    """SHA-256 of the pixels and of the camera, whatever they are called and wherever from."""
+    pixels = hashlib.sha256(np.ascontiguousarray(photo.image).data)
+    pixels.update(repr(photo.image.shape).encode())
+    camera = hashlib.sha256(repr(photo.camera.matrix.tolist()).encode())
+    return {"photo": pixels.hexdigest(), "camera": camera.hexdigest()}
 
 
-def _as_painted(plan: PaintingPlan, images: Sequence[NDArray[np.uint8]]) -> PaintedPhotos:
-    return PaintedPhotos(
-        repainted=plan.repainted,
-        prompts=plan.prompts,
-        seeds=plan.seeds,
-        names=plan.names,
-        images=np.stack(images),
-    )
+def _painted_people(
+    people: People, depth_m: NDArray[np.float32], strip: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Who of the people of a painted photo was painted there, (P,)."""
+    # Without a mask of its own a person's mask is everywhere.
+    seen = people.mask & np.isfinite(depth_m)
+    return strip_share(seen, strip) >= _PAINTED_SHARE
 
 
 def _pictures(images: Iterable[NDArray[np.uint8]], photo: Photo) -> Iterator[NDArray[np.uint8]]:
@@ -354,14 +366,13 @@ def _sized(people: Iterable[People], photo: Photo) -> Iterator[People]:
         yield measured
 
 
-def _checked(
-    pair: tuple[Disparity, Disparity], photo: Photo, painted: PaintedPhotos
-) -> tuple[Disparity, Disparity]:
-    expected = ((1, *photo.shape), (len(painted), *photo.shape))
-    for what, disparity, shape in zip(("photo", "painted photos"), pair, expected, strict=True):
-        if disparity.values.shape != shape:
+def _maps(maps: Iterable[Disparity], photo: Photo) -> Iterator[Disparity]:
+    spaces = set()
+    for disparity in maps:
+        spaces.add(disparity.space)
+        if disparity.values.shape != (1, *photo.shape) or len(spaces) > 1:
             raise InputError(
-                f"disparity of the {what}: {disparity.values.shape}; the estimator must give "
-                f"{shape}"
+                f"disparity: {disparity.values.shape} in {' and '.join(sorted(spaces))}; the "
+                f"estimator must give {(1, *photo.shape)} for each image, all in one space"
             )
-    return pair
+        yield disparity

@@ -66,7 +66,7 @@ def write_plan(folder: Path, plan: PaintingPlan) -> None:
 
 
 def write_people(folder: Path, name: str, people: People) -> None:
-    """Write the people of one painted photo as `NAME.npz`."""
+    """Write the people of one image as `NAME.npz`."""
     write_npz(
         folder / f"{name}.npz",
         vertices_m=people.vertices_m,
@@ -78,12 +78,12 @@ def write_people(folder: Path, name: str, people: People) -> None:
 
 
 def read_people(folder: Path, name: str) -> People:
-    """Read the people of one painted photo."""
+    """Read the people of one image."""
     return People(**read_npz(folder / f"{name}.npz"))
 
 
 def write_landmarks(folder: Path, name: str, landmarks: Landmarks) -> None:
-    """Write the landmarks of one painted photo as `NAME.npz`."""
+    """Write the landmarks of one image as `NAME.npz`."""
     write_npz(
         folder / f"{name}.npz",
         depth_m=landmarks.depth_m,
@@ -94,33 +94,28 @@ def write_landmarks(folder: Path, name: str, landmarks: Landmarks) -> None:
 
 
 def read_landmarks(folder: Path, name: str) -> Landmarks:
-    """Read the landmarks of one painted photo."""
+    """Read the landmarks of one image."""
     arrays = read_npz(folder / f"{name}.npz")
     kind = cast(LandmarkKind, str(arrays["kind"]))
     return Landmarks(arrays["depth_m"], arrays["owner"], arrays["weight"], kind)
 
 
-def write_disparity(folder: Path, photo: Disparity, painted: Disparity) -> None:
-    """Write `photo.npz` and `painted.npz`, float32 as it is: compressing it gains little."""
-    for name, record in (("photo", photo), ("painted", painted)):
-        write_npz(
-            folder / f"{name}.npz",
-            compressed=False,
-            values=record.values,
-            space=np.array(record.space),
-            model=np.array(record.model),
-        )
+def write_disparity(folder: Path, name: str, disparity: Disparity) -> None:
+    """Write the disparity of one image as `NAME.npz`; compressing it would gain little."""
+    write_npz(
+        folder / f"{name}.npz",
+        compressed=False,
+        values=disparity.values,
+        space=np.array(disparity.space),
+        model=np.array(disparity.model),
+    )
 
 
-def read_disparity(folder: Path) -> tuple[Disparity, Disparity]:
-    """Read the photo's and the painted photos' disparity."""
-
-    def read(name: str) -> Disparity:
-        arrays = read_npz(folder / f"{name}.npz")
-        space = cast(Space, str(arrays["space"]))
-        return Disparity(arrays["values"], space, str(arrays["model"]))
-
-    return read("photo"), read("painted")
+def read_disparity(folder: Path, name: str) -> Disparity:
+    """Read the disparity of one image, (1, H, W)."""
+    arrays = read_npz(folder / f"{name}.npz")
+    space = cast(Space, str(arrays["space"]))
+    return Disparity(arrays["values"], space, str(arrays["model"]))
 
 
 def write_aligned(folder: Path, aligned: AlignedDisparity) -> None:

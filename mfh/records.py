@@ -25,6 +25,9 @@ FitStatus = Literal["converged", "offset held", "not converged"]
 
 PlanT = TypeVar("PlanT", bound="PaintingPlan")
 
+PHOTO_NAME = "photo"
+"""What the photo itself is called among its painted photos."""
+
 
 @dataclass(frozen=True)
 class Intrinsics:
@@ -132,6 +135,8 @@ class PaintingPlan:
         _length_agrees(
             "painting plan", len(self), prompts=self.prompts, seeds=self.seeds, names=self.names
         )
+        if len(set(self.names)) < len(self):
+            raise InputError("painting plan: two painted photos have one name; names must differ")
 
     def __len__(self) -> int:
         return len(self.repainted)
@@ -143,7 +148,7 @@ class PaintingPlan:
 
 @dataclass(frozen=True, eq=False)
 class PaintedPhotos(PaintingPlan):
-    """The painted photos of one photo.
+    """The painted photos of one photo, or with them the photo itself (`with_photo`).
 
     images: (N, H, W, 3) uint8 RGB; the other fields are their plan's.
     """
@@ -158,6 +163,16 @@ class PaintedPhotos(PaintingPlan):
                 f"painted photos: images {self.images.shape} and masks {self.repainted.shape} "
                 "differ in number or size"
             )
+
+    def with_photo(self, photo: Photo) -> PaintedPhotos:
+        """The same with the photo first, as the painted photo in which nothing was repainted."""
+        return PaintedPhotos(
+            repainted=np.concatenate([np.zeros((1, *photo.shape), np.bool_), self.repainted]),
+            prompts=("", *self.prompts),
+            seeds=(0, *self.seeds),
+            names=(PHOTO_NAME, *self.names),
+            images=np.concatenate([photo.image[None], self.images]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -366,8 +381,9 @@ class Counts:
     painted: how many were painted.
     with_people: in how many somebody was measured.
     kept: how many took part in the fit.
-    people: how many people took part in the fit.
+    people: how many people took part in the fit, those of the photo itself included.
     rejected: for each reason, how many painted photos it dropped.
+    in_photo: how many of the people are in the photo itself.
     """
 
     painted: int
@@ -375,6 +391,7 @@ class Counts:
     kept: int
     people: int
     rejected: Mapping[str, int] = field(default_factory=dict)
+    in_photo: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rejected", MappingProxyType(dict(self.rejected)))

@@ -4,13 +4,13 @@
 run.json              format, versions, photo, camera, settings, parts
 photo/                photo.png camera.json, at the working size
 painted/              NAME.png NAME_repainted.png painted.json
-people/  landmarks/   NAME.npz
-disparity/            photo.npz painted.npz
+people/  disparity/  landmarks/   photo.npz NAME.npz
 aligned/  head/       aligned.json  head.json
 ```
 Each of these folders also holds `stage.json`: the digest of everything the stage depends on, and
-what that was. A stage is written into `NAME.partial` and renamed when whole; one that was
-interrupted goes on from there. One process at a time uses a run folder.
+what that was. A stage is written into `STAGE.partial` and renamed when whole; one that was
+interrupted, or that needs more entries than it has, goes on from there. One process at a time uses
+a run folder.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class StageKey:
         elif before != part:
             changed.append("another part")
         changed += [
-            "another photo or camera" if name == "photo" else f"another {name}"
+            f"{name} changed"
             for name, digest in now["inputs"].items()
             if earlier.get("inputs", {}).get(name) != digest
         ]
@@ -125,30 +125,30 @@ class RunFolder:
             return "recomputed: its record is damaged"
 
     def begin(self, name: str, key: StageKey) -> Path:
-        """The folder to write a stage into; it keeps what an interrupted try with this key left."""
+        """The folder to write a stage into; it keeps what earlier tries with this key left."""
         partial = self.path / f"{name}.partial"
-        stage_file = partial / _STAGE_FILE
-        try:
-            continues = read_json(stage_file)["digest"] == key.digest
-        except (InputError, KeyError, TypeError):
-            continues = False
-        if continues:
+        if self._is_of(partial, key):
             remove_temporaries(partial)
-        else:
-            _remove(partial)
-            make_folder(partial)
-            write_json(stage_file, {"digest": key.digest, "key": key.contents})
+            return partial
+        _remove(partial)
+        if self._is_of(self.stage(name), key):
+            _rename(self.stage(name), partial)
+            return partial
+        make_folder(partial)
+        write_json(partial / _STAGE_FILE, {"digest": key.digest, "key": key.contents})
         return partial
 
     def finish(self, name: str) -> None:
         """Give a stage that is whole its name."""
         _remove(self.stage(name))
+        _rename(self.path / f"{name}.partial", self.stage(name))
+
+    @staticmethod
+    def _is_of(folder: Path, key: StageKey) -> bool:
         try:
-            (self.path / f"{name}.partial").rename(self.stage(name))
-        except OSError as error:
-            raise OutputError(
-                f"cannot rename {name}.partial in {self.path}: {error}; close what has it open"
-            ) from error
+            return bool(read_json(folder / _STAGE_FILE)["digest"] == key.digest)
+        except (InputError, KeyError, TypeError):
+            return False
 
     def _check_format(self) -> None:
         description = self.path / "run.json"
@@ -163,6 +163,15 @@ class RunFolder:
                 f"{self.path}: made by another version of mfh (format {found}, this one reads and "
                 f"writes {FORMAT}); choose another folder with --out, or remove this one"
             )
+
+
+def _rename(folder: Path, target: Path) -> None:
+    try:
+        folder.rename(target)
+    except OSError as error:
+        raise OutputError(
+            f"cannot rename {folder} to {target.name}: {error}; close what has it open"
+        ) from error
 
 
 def _remove(folder: Path) -> None:

@@ -14,6 +14,7 @@ from mfh.errors import SettingsError
 RenderBackend = Literal["warp", "pytorch3d"]
 HeadMethod = Literal["silog", "log_l2", "l1", "l2"]
 Device = Literal["auto", "cpu", "cuda"]
+PhotoPeople = Literal["once", "repeated"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,8 @@ class Settings:
     prompts: what a painting is asked for, one drawn for each (paper Sec. 3.2).
     working_short_side_px: photos with a longer short side are reduced to it for the stages; the
         result comes back at the photo's own size. 0 keeps every photo as it is.
-    strangers: whether people outside the repainted strip, i.e. the photo's own, count as well
+    photo_people: what people who are in the photo already count for: "once", measured in the photo
+        itself; or "repeated", in every painted photo in which they are found, and not in the photo
         (Eq. 4 takes all the people of a painted photo).
     erosion_px: side of the square that erodes mask and silhouette (reference `Erode2D`), odd.
     renderer: what rasterizes the meshes.
@@ -43,7 +45,7 @@ class Settings:
     strip_max_ratio: float = 0.8
     prompts: tuple[str, ...] = ("a man", "a woman")
     working_short_side_px: int = 480
-    strangers: bool = False
+    photo_people: PhotoPeople = "once"
     erosion_px: int = 3
     renderer: RenderBackend = "warp"
     head_method: HeadMethod = "silog"
@@ -86,6 +88,7 @@ class Settings:
             ("renderer", RenderBackend),
             ("head_method", HeadMethod),
             ("device", Device),
+            ("photo_people", PhotoPeople),
         ):
             value = getattr(self, name)
             _require(value in get_args(kind), name, value, ", ".join(get_args(kind)))
@@ -97,7 +100,7 @@ class Settings:
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "paper": MappingProxyType({"strangers": True}),
+        "paper": MappingProxyType({"photo_people": "repeated"}),
         "default": MappingProxyType({}),
         "fast": MappingProxyType({"paintings": 8, "working_short_side_px": 384}),
     }

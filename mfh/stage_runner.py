@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,12 +22,12 @@ class StageRunner:
     """Runs the stages of one photo, one after the other.
 
     A stage's key is made of the settings it names, the fingerprint of its part, and the digests of
-    the stages it reads; "photo" is the digest of the photo itself.
+    what it reads: stages before it, or the `sources` given by name.
     """
 
     def __init__(
         self,
-        photo_digest: str,
+        sources: Mapping[str, str],
         settings: Settings,
         folder: RunFolder | None,
         progress: Progress,
@@ -36,7 +36,7 @@ class StageRunner:
         self._settings = settings.as_dict()
         self._folder = folder
         self._progress = progress
-        self._digests = {"photo": photo_digest}
+        self._digests = dict(sources)
 
     def whole(
         self,
@@ -45,15 +45,16 @@ class StageRunner:
         *,
         part: object = None,
         inputs: tuple[str, ...],
-        settings: tuple[str, ...] = (),
+        images: int,
         write: Callable[[Path, T], None],
         read: Callable[[Path], T],
     ) -> T:
         """A stage whose record is read, or made and written, as one.
 
-        part: what does the stage; None where it follows from inputs and settings alone.
+        part: what does the stage; None where it follows from its inputs alone.
+        images: how many images the record is about.
         """
-        key = self._key(name, part, inputs, settings)
+        key = self._key(name, part, inputs, {"images": images})
         with self._timed(name, 1) as stage:
             if self._folder is None:
                 return make()
@@ -81,12 +82,15 @@ class StageRunner:
         read: Callable[[Path, str], T],
         write_rest: Callable[[Path], None] | None = None,
     ) -> tuple[T, ...]:
-        """A stage with one entry for each painted photo, written as soon as it is made.
+        """A stage with one entry for each image, written as soon as it is made.
 
-        make: gives the entries from a number on, so that an interrupted stage goes on.
+        How many there are is not part of its key: an entry depends on its own image alone, so those
+        that are there already serve when more are asked for.
+
+        make: gives the entries from a number on.
         write_rest: writes what the stage holds besides its entries.
         """
-        key = self._key(name, part, inputs, settings)
+        key = self._key(name, part, inputs, {name: self._settings[name] for name in settings})
         with self._timed(name, len(entries)) as stage:
             if self._folder is None:
                 return _complete(name, list(stage.counted(make(0))), entries)
@@ -95,11 +99,12 @@ class StageRunner:
                 found = _readable(read, self._folder.stage(name), entries)
                 if len(found) == len(entries):
                     return tuple(stage.counted(found))
-                stage.note = _DAMAGED
             partial = self._folder.begin(name, key)
             values = list(stage.counted(_readable(read, partial, entries)))
             if values:
                 stage.note = f"continued after {len(values)} of {len(entries)}"
+            elif stage.note == "reused":
+                stage.note = _DAMAGED
             if len(values) < len(entries):
                 for value in stage.counted(make(len(values))):
                     if len(values) < len(entries):
@@ -112,10 +117,10 @@ class StageRunner:
             return complete
 
     def _key(
-        self, name: str, part: object, inputs: tuple[str, ...], settings: tuple[str, ...]
+        self, name: str, part: object, inputs: tuple[str, ...], settings: Mapping[str, Any]
     ) -> StageKey:
         key = StageKey(
-            settings={setting: self._settings[setting] for setting in settings},
+            settings=settings,
             part={} if part is None else getattr(part, "fingerprint", None),
             inputs={source: self._digests[source] for source in inputs},
         )
@@ -164,8 +169,8 @@ def _readable(read: Callable[[Path, str], T], folder: Path, entries: tuple[str, 
 def _complete(name: str, values: list[T], entries: tuple[str, ...]) -> tuple[T, ...]:
     if len(values) != len(entries):
         raise InputError(
-            f"{name}: the part gave {len(values)} results for {len(entries)} painted photos; it "
-            "must give one for each, in order"
+            f"{name}: the part gave {len(values)} results for {len(entries)} images; it must "
+            "give one for each, in order"
         )
     return tuple(values)
 

@@ -49,10 +49,14 @@ class PlannedPainter(Painter, Protocol):
 
 
 class PeopleMeasurer(Protocol):
-    """Finds the people of painted photos and measures them in metres (paper Sec. 3.1.2)."""
+    """Finds people and measures them in metres (paper Sec. 3.1.2)."""
 
-    def measure(self, photo: Photo, painted: PaintedPhotos) -> Iterable[People]:
-        """Give the people of each painted photo, in order; nobody is an empty `People`."""
+    def measure(self, photo: Photo, images: PaintedPhotos) -> Iterable[People]:
+        """Give the people of each image, in order; nobody is an empty `People`.
+
+        The images are the photo itself, in which nothing is repainted, and its painted photos; a
+        run that is resumed asks for the missing ones only.
+        """
         ...
 
 
@@ -69,18 +73,20 @@ class DepthRenderer(Protocol):
 class DisparityEstimator(Protocol):
     """Estimates relative disparity."""
 
-    def estimate(self, photo: Photo, painted: PaintedPhotos) -> tuple[Disparity, Disparity]:
-        """Relative disparity of the photo (1, H, W) and of its painted photos (N, H, W)."""
+    def estimate(self, photo: Photo, images: PaintedPhotos) -> Iterable[Disparity]:
+        """Give the relative disparity of each image, in order, each (1, H, W).
+
+        The images are the photo itself, in which nothing is repainted, and its painted photos; a
+        run that is resumed asks for the missing ones only.
+        """
         ...
 
 
 class HeadFitter(Protocol):
     """Fits the metric head (paper Sec. 3.3, Eq. 5 and 8)."""
 
-    def fit(
-        self, photo: Disparity, aligned: AlignedDisparity, landmarks: Sequence[Landmarks]
-    ) -> MetricHead:
-        """Fit to the landmarks of the painted photos; `photo` is the whole photo's disparity.
+    def fit(self, aligned: AlignedDisparity, landmarks: Sequence[Landmarks]) -> MetricHead:
+        """Fit to the landmarks of all images; the first is the photo itself.
 
         Raises `NoLandmarksError` where no pixel is covered by a landmark.
         """

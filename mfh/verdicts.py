@@ -19,7 +19,7 @@ _LARGE_SHARE = 0.01
 def verdicts_of(
     people: Sequence[People], landmarks: Sequence[Landmarks], aligned: AlignedDisparity
 ) -> tuple[str, ...]:
-    """For each painted photo, why it takes no part in the fit; "" where it does."""
+    """For each image, why it takes no part in the fit; "" where it does."""
     return tuple(
         _verdict(measured, landmark, reason)
         for measured, landmark, reason in zip(people, landmarks, aligned.reason, strict=True)
@@ -32,24 +32,25 @@ def _verdict(people: People, landmarks: Landmarks, misaligned: str) -> str:
     if misaligned:
         return misaligned
     if not (landmarks.owner >= 0).any():
-        return "no pixel of a painted person to measure at"
+        return "no pixel to measure at"
     return ""
 
 
 def counts_of(
     people: Sequence[People], landmarks: Sequence[Landmarks], verdicts: Sequence[str]
 ) -> Counts:
-    """How many were painted, kept and rejected, and why."""
+    """How many were painted, kept and rejected, and why; the first image is the photo itself."""
+    used = [
+        0 if verdict else len(np.unique(landmark.owner[landmark.owner >= 0]))
+        for landmark, verdict in zip(landmarks, verdicts, strict=True)
+    ]
     return Counts(
-        painted=len(verdicts),
-        with_people=sum(len(measured) > 0 for measured in people),
-        kept=sum(not verdict for verdict in verdicts),
-        people=sum(
-            len(np.unique(landmark.owner[landmark.owner >= 0]))
-            for landmark, verdict in zip(landmarks, verdicts, strict=True)
-            if not verdict
-        ),
-        rejected=Counter(verdict for verdict in verdicts if verdict),
+        painted=len(verdicts) - 1,
+        with_people=sum(len(measured) > 0 for measured in people[1:]),
+        kept=sum(not verdict for verdict in verdicts[1:]),
+        people=sum(used),
+        in_photo=used[0],
+        rejected=Counter(verdict for verdict in verdicts[1:] if verdict),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,10 +41,10 @@ def kernel_cache() -> Iterator[None]:
 
 
 def _start() -> None:
-    """Start Warp without what it tells everybody: its banner, and that there is no GPU.
+    """Start Warp without what it tells everybody: banner, no GPU, which Python it is to need next.
 
-    Its native part writes the latter to the process's stderr whatever the log level. Anything else
-    that it has to say is passed on.
+    Its native part writes that there is no GPU to the process's stderr whatever the log level.
+    Anything else that it has to say is passed on.
     """
     # This silences a line for each kernel loaded, too. Releases before `log_level` have `quiet`.
     if hasattr(wp.config, "log_level"):
@@ -53,14 +54,12 @@ def _start() -> None:
     try:
         stderr = os.dup(2)
     except OSError:  # a process without stderr, such as a windowed one
-        with kernel_cache():
-            wp.init()
+        _initialise()
         return
     reader, writer = os.pipe()
     os.dup2(writer, 2)
     try:
-        with kernel_cache():
-            wp.init()
+        _initialise()
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
@@ -68,6 +67,12 @@ def _start() -> None:
         with os.fdopen(reader, "rb") as said:
             kept = [line for line in said if _NO_DRIVER not in line]
         sys.stderr.write(b"".join(kept).decode(errors="replace"))
+
+
+def _initialise() -> None:
+    with warnings.catch_warnings(), kernel_cache():
+        warnings.filterwarnings("ignore", "Support for Python", FutureWarning)
+        wp.init()
 
 
 _start()

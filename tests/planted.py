@@ -66,7 +66,7 @@ class World:
 
     def measure(self, photo, painted):
         for name, strip, seed in zip(painted.names, painted.repainted, painted.seeds, strict=True):
-            if int(name) in self.empty:
+            if name == "photo" or int(name) in self.empty:
                 yield People.nobody(*photo.shape)
                 continue
             place = self.place(strip, seed)
@@ -80,15 +80,14 @@ class World:
         def relative(depth):
             return (SCALE / depth + OFFSET).astype(np.float32)
 
-        maps = []
         for name, strip, seed in zip(painted.names, painted.repainted, painted.seeds, strict=True):
             depth = scene_depth(*photo.shape)
+            if name == "photo":
+                yield Disparity(relative(depth)[None], model="planted")
+                continue
             if int(name) not in self.empty:
                 person = rendered(photo.camera, *self.place(strip, seed))
                 depth = np.where(np.isfinite(person), person, depth)
             sign = -1 if int(name) in self.flipped else 1
-            maps.append(sign * (0.5 + seed % 5) * relative(depth) + seed % 3)
-        return (
-            Disparity(relative(scene_depth(*photo.shape))[None], model="planted"),
-            Disparity(np.stack(maps), model="planted"),
-        )
+            values = sign * (0.5 + seed % 5) * relative(depth) + seed % 3
+            yield Disparity(values[None], model="planted")

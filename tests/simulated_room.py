@@ -70,8 +70,9 @@ def disparity_of(
     photo: Photo, depth_m: NDArray[np.float32], plan: PaintingPlan, seed: int = 0, **errors: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     parts = simulated_parts(SimulatedWorld(photo, depth_m, SimulatedErrors(**errors), seed))
-    of_photo, of_painted = parts["disparity"].estimate(photo, unpainted(photo, plan))
-    return of_photo.values[0].astype(np.float64), of_painted.values.astype(np.float64)
+    images = unpainted(photo, plan).with_photo(photo)
+    maps = [each.values[0] for each in parts["disparity"].estimate(photo, images)]
+    return maps[0].astype(np.float64), np.stack(maps[1:]).astype(np.float64)
 
 
 def line_through(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[float, float, float]:

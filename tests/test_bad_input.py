@@ -172,7 +172,8 @@ def test_missing_parts_are_named(capsys, given, tmp_path):
     [
         (["--set", "painting=3"], "did you mean 'paintings'?"),
         (["--set", "paintings=many"], "expected a whole number"),
-        (["--set", "strangers=maybe"], "expected true or false"),
+        (["--set", "fit_scale=maybe"], "expected true or false"),
+        (["--set", "photo_people=twice"], "once, repeated"),
         (["--set", "paintings"], "expected NAME=VALUE"),
         (["--paintings", "0"], "1 to 4096"),
         (["--preset", "best"], "paper, default, fast"),
@@ -183,6 +184,25 @@ def test_missing_parts_are_named(capsys, given, tmp_path):
 def test_settings_out_of_range(capsys, given, tmp_path, arguments, said):
     refused(predict(capsys, given, given / "photo.png", *arguments, out=tmp_path / "out"), said)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_stage_given_twice(capsys, given, tmp_path):
+    twice = ["--use", f"people={tmp_path}"]
+    refused(
+        predict(capsys, given, given / "photo.png", *twice, out=tmp_path / "out"), "given twice"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_compiled_kernels_that_cannot_be_kept(given, tmp_path):
+    (tmp_path / "taken").write_text("")
+    cache = f"import os; os.environ['WARP_CACHE_PATH'] = {str(tmp_path / 'taken')!r}"
+    run = start("predict", given / "photo.png", *use(given), "--out", tmp_path / "out", code=cache)
+    printed = run.communicate(timeout=120)[1]
+    assert run.returncode == 1
+    assert "error: cannot keep compiled kernels in" in printed
+    assert "WARP_CACHE_PATH" in printed
+    assert "Traceback" not in printed
 
 
 def test_several_photos_cannot_share_files(capsys, given, tmp_path):
@@ -281,7 +301,9 @@ def test_a_full_disk(capsys, given, tmp_path, monkeypatch, successes):
 
 
 SLOW_PAINTER = """
-import time
+import signal, time
+# A shell that starts tests in the background has them ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from mfh.simulation.painter import SimulatedPainter
 paint = SimulatedPainter.paint
 def slowly(self, photo, plan):

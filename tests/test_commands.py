@@ -113,7 +113,7 @@ def test_every_record_is_in_the_run_folder(demo):
         key = json.loads((out / stage / "stage.json").read_text())
         assert len(key["digest"]) == 64
         assert key["key"]["mfh"]
-    assert len(list((out / "people").glob("*.npz"))) == 32
+    assert len(list((out / "people").glob("*.npz"))) == 33
     assert json.loads((out / "run.json").read_text())["settings"]["seed"] == 0
     assert (out / "photo" / "photo.png").exists()
     assert (out / "photo" / "camera.json").exists()
@@ -136,7 +136,7 @@ def test_a_second_run_reuses_what_it_can_and_says_what_it_cannot(capsys, demo):
     status, printed = run_here(capsys, "demo", "--set", "head_method=log_l2", "--out", out)
     assert status == 0
     assert printed.count("reused") == 5
-    assert "recomputed: method silog -> log_l2" in printed
+    assert 'recomputed: method "silog" -> "log_l2"' in printed
 
 
 def test_simulated_errors_are_named(capsys, tmp_path):

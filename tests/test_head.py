@@ -102,6 +102,21 @@ def test_landmarks_at_one_depth_hold_the_offset():
     assert head.apply(8.0) == pytest.approx(4.0, rel=1e-6)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_single_pixel_gives_the_scale(method):
+    depth = np.full((1, 4, 4), np.nan)
+    depth[0, 1, 2] = 4.0
+    head = fit(np.full((1, 4, 4), 8.0), depth, method=method)
+    assert head.status == "offset held"
+    assert head.apply(8.0) == pytest.approx(4.0, rel=1e-6)
+
+
+def test_every_depth_needs_an_owner():
+    d, depth = planted()
+    with pytest.raises(InputError, match="owner is negative"):
+        fit(d, depth, np.full(d.shape, -1))
+
+
 def test_a_fit_that_swaps_near_and_far_holds_the_offset():
     d, depth = planted(scale=-0.01, offset=0.6)
     head = fit(d, depth)

@@ -31,7 +31,7 @@ run = MetricFromHuman(
 ).run(photo, folder=folder + "/out")
 paths = write_results(
     folder + "/out", photo, run.depth,
-    painted=run.painted, landmarks=run.landmarks, verdicts=run.verdicts,
+    images=run.images, landmarks=run.landmarks, verdicts=run.verdicts,
 )
 expected = planted.scene_depth(height, width)
 inner = np.s_[100:-100:7, 100:-100:7]

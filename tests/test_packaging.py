@@ -1,4 +1,4 @@
-"""What `pip install .` takes along."""
+"""What an installation from a fresh copy of the repository holds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ else:
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def test_every_package_is_listed():
+def test_every_package_is_listed_and_every_listed_package_is_there():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    listed = {name for name in project["tool"]["setuptools"]["packages"] if name[:4] != "mfh_"}
-    present = {
-        ".".join(path.parent.relative_to(REPOSITORY).parts)
-        for path in (REPOSITORY / "mfh").rglob("__init__.py")
-    }
-    assert listed == present
+    listed = project["tool"]["setuptools"]["packages"]
+    folders = [path.parent for path in (REPOSITORY / "mfh").rglob("__init__.py")]
+    there = [".".join(folder.relative_to(REPOSITORY).parts) for folder in folders]
+    assert sorted(listed) == sorted([*there, "mfh_cli", "mfh_third_party"])

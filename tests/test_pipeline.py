@@ -75,8 +75,8 @@ def test_a_photo_larger_than_the_working_size_comes_back_at_its_own():
 def test_dropped_paintings_are_counted_with_their_reasons():
     world = planted.World(empty=[0, 3], flipped=[1])
     run = method(world).run(planted.photo())
-    assert run.verdicts[0] == run.verdicts[3] == "nobody found"
-    assert run.verdicts[1] == "alignment scale not positive"
+    assert run.verdicts[1] == run.verdicts[4] == "nobody found"
+    assert run.verdicts[2] == "alignment scale not positive"
     assert dict(run.depth.counts.rejected) == {
         "nobody found": 2,
         "alignment scale not positive": 1,
@@ -104,10 +104,28 @@ def test_people_outside_the_strip_count_only_when_asked():
             return float(left), 2.0
 
     narrow = {"strip_min_ratio": 0.2, "strip_max_ratio": 0.3}
-    with pytest.raises(NoLandmarksError, match="6 x no pixel of a painted person"):
+    with pytest.raises(NoLandmarksError, match="6 x no pixel to measure at"):
         method(Stranger(), **narrow).run(planted.photo())
-    everyone = method(Stranger(), strangers=True, **narrow).run(planted.photo())
+    everyone = method(Stranger(), photo_people="repeated", **narrow).run(planted.photo())
     assert everyone.depth.counts.people == 6
+
+
+def test_a_mesh_without_a_mask_counts_where_it_is_seen_in_the_strip():
+    class Unmasked(planted.World):
+        def measure(self, photo, painted):
+            for people in super().measure(photo, painted):
+                yield replace(people, mask=np.ones_like(people.mask))
+
+        def estimate(self, photo, painted):
+            """Of a box that is wider than its strip, only what is in the strip was painted."""
+            whole = super().estimate(photo, painted)
+            without = planted.World(empty=range(6)).estimate(photo, painted)
+            for strip, one, other in zip(painted.repainted, whole, without):
+                yield replace(one, values=np.where(strip, one.values, other.values))
+
+    run = method(Unmasked(), strip_min_ratio=0.2, strip_max_ratio=0.3).run(planted.photo())
+    assert run.depth.counts.people == 6
+    np.testing.assert_allclose(run.depth.depth_m, planted.scene_depth(), rtol=1e-4)
 
 
 def test_a_part_that_gives_another_size_is_named():
@@ -130,10 +148,19 @@ def test_a_part_that_gives_another_size_is_named():
 
     class Other(planted.World):
         def estimate(self, photo, painted):
-            return Disparity(np.ones((1, 4, 5))), Disparity(np.ones((6, 4, 5)))
+            for _ in painted.names:
+                yield Disparity(np.ones((1, 4, 5)))
 
-    with pytest.raises(InputError, match=r"disparity of the photo: \(1, 4, 5\)"):
+    with pytest.raises(InputError, match=r"disparity: \(1, 4, 5\).*must give \(1, 96, 128\)"):
         method(Other()).run(planted.photo())
+
+    class Mixed(planted.World):
+        def estimate(self, photo, painted):
+            for index, disparity in enumerate(super().estimate(photo, painted)):
+                yield replace(disparity, space="depth") if index == 2 else disparity
+
+    with pytest.raises(InputError, match="in depth and disparity; .* all in one space"):
+        method(Mixed()).run(planted.photo())
 
 
 def test_the_second_run_reuses_everything(tmp_path):
@@ -144,7 +171,7 @@ def test_the_second_run_reuses_everything(tmp_path):
     assert progress.notes == dict.fromkeys(STAGES, "reused")
     assert world.painted == []
     np.testing.assert_array_equal(second.depth.depth_m, first.depth.depth_m)
-    np.testing.assert_array_equal(second.painted.images, first.painted.images)
+    np.testing.assert_array_equal(second.images.images, first.images.images)
     np.testing.assert_array_equal(second.people[2].vertices_m, first.people[2].vertices_m)
     np.testing.assert_array_equal(second.landmarks[2].depth_m, first.landmarks[2].depth_m)
     described = json.loads((tmp_path / "run.json").read_text())
@@ -160,11 +187,11 @@ def test_a_changed_setting_recomputes_what_depends_on_it_and_says_why(tmp_path):
     method(erosion_px=5).run(planted.photo(), folder=tmp_path, progress=progress)
     assert progress.notes["people"] == progress.notes["disparity"] == "reused"
     assert progress.notes["landmarks"] == "recomputed: erosion_px 3 -> 5"
-    assert progress.notes["head"] == "recomputed: another landmarks"
+    assert progress.notes["head"] == "recomputed: landmarks changed"
     method(seed=1).run(planted.photo(), folder=tmp_path, progress=progress)
     assert progress.notes["painted"] == "recomputed: seed 0 -> 1"
     method(seed=1).run(planted.photo(seed=9), folder=tmp_path, progress=progress)
-    assert progress.notes["painted"] == "recomputed: another photo or camera"
+    assert progress.notes["painted"] == "recomputed: photo changed"
 
 
 def test_where_a_camera_is_from_does_not_matter(tmp_path):
@@ -176,7 +203,8 @@ def test_where_a_camera_is_from_does_not_matter(tmp_path):
     assert run.depth.camera.note == "other.json"
     moved = replace(photo, camera=replace(photo.camera, cx=61))
     method().run(moved, folder=tmp_path, progress=progress)
-    assert progress.notes["people"].startswith("recomputed")
+    assert progress.notes["painted"] == progress.notes["disparity"] == "reused"
+    assert progress.notes["people"] == "recomputed: camera changed"
 
 
 def test_another_part_recomputes_its_stage(tmp_path):
@@ -214,7 +242,7 @@ def test_an_interrupted_painting_goes_on_where_it_stopped(tmp_path):
     assert len(world.painted) == 2
     assert progress.notes["painted"] == "continued after 4 of 6"
     fresh = method().run(planted.photo())
-    np.testing.assert_array_equal(resumed.painted.images, fresh.painted.images)
+    np.testing.assert_array_equal(resumed.images.images, fresh.images.images)
     np.testing.assert_array_equal(resumed.depth.depth_m, fresh.depth.depth_m)
 
 
@@ -231,17 +259,115 @@ def test_an_interrupted_painting_with_other_settings_starts_anew(tmp_path):
     assert len(world.painted) == 6
 
 
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
+    class Killed(planted.World):
+        def measure(self, photo, painted):
+            yield next(iter(super().measure(photo, painted)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        method(Killed()).run(planted.photo(), folder=tmp_path)
+    for folder in (".", "photo", "people.partial"):
+        (tmp_path / folder / ".mfh-0123456789abcdef.npz").write_bytes(b"half")
+    progress = Notes()
+    method().run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["people"] == "continued after 1 of 7"
+    assert not list(tmp_path.rglob(".mfh-*"))
+
+
+def test_results_of_an_earlier_run_do_not_outlive_its_records(tmp_path):
+    method().run(planted.photo(), folder=tmp_path)
+    (tmp_path / "summary.json").write_text("{}")
+    with pytest.raises(NoLandmarksError):
+        method(planted.World(empty=range(6))).run(planted.photo(), folder=tmp_path)
+    assert not (tmp_path / "summary.json").exists()
+
+
 def test_damaged_records_are_made_again(tmp_path):
     first = method().run(planted.photo(), folder=tmp_path)
     (tmp_path / "people" / "0003.npz").write_bytes(b"cut short")
+    (tmp_path / "painted" / "0005.png").write_bytes(b"cut short")
     (tmp_path / "disparity" / "photo.npz").write_bytes(b"")
     (tmp_path / "head" / "stage.json").write_text("{")
     progress = Notes()
-    second = method().run(planted.photo(), folder=tmp_path, progress=progress)
-    assert progress.notes["people"] == progress.notes["disparity"]
-    assert progress.notes["people"] == "recomputed: its files are damaged"
+    world = planted.World()
+    second = method(world).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["painted"] == "continued after 5 of 6"
+    assert len(world.painted) == 1
+    assert progress.notes["people"] == "continued after 4 of 7"
+    assert progress.notes["disparity"] == "recomputed: its files are damaged"
     assert progress.notes["head"] == "recomputed: its record is damaged"
     np.testing.assert_array_equal(second.depth.depth_m, first.depth.depth_m)
+
+
+def test_more_paintings_are_added_to_those_there_are(tmp_path):
+    method(paintings=4).run(planted.photo(), folder=tmp_path)
+    progress, world = Notes(), planted.World()
+    more = method(world).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert len(world.painted) == 2
+    assert progress.notes["painted"] == "continued after 4 of 6"
+    assert progress.notes["disparity"] == "continued after 5 of 7"
+    assert progress.notes["head"].startswith("recomputed: images 5 -> 7")
+    whole = method().run(planted.photo())
+    np.testing.assert_array_equal(more.depth.depth_m, whole.depth.depth_m)
+    fewer = method(paintings=3).run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["painted"] == progress.notes["people"] == "reused"
+    assert fewer.depth.counts.painted == 3
+    assert len(list((tmp_path / "painted").glob("000?.png"))) == 6
+
+
+class Inhabited(planted.World):
+    """Somebody is in the photo already, at the left edge, 5 m away."""
+
+    def measure(self, photo, painted):
+        vertices, faces = planted.box(photo.camera, 0, 5.0)
+        seen = np.isfinite(planted.rendered(photo.camera, 0, 5.0))
+        for strip, people in zip(painted.repainted, super().measure(photo, painted)):
+            own = People(vertices[None], faces, (seen & ~strip)[None], [[0] * 4], [1])
+            both = (people, own) if len(people) else (own,)
+            yield People(
+                np.concatenate([p.vertices_m for p in both]),
+                faces,
+                np.concatenate([p.mask for p in both]),
+                np.concatenate([p.box_px for p in both]),
+                np.concatenate([p.score for p in both]),
+            )
+
+    def estimate(self, photo, painted):
+        own = planted.rendered(photo.camera, 0, 5.0)
+        for strip, seed, name, disparity in zip(
+            painted.repainted, painted.seeds, painted.names, super().estimate(photo, painted)
+        ):
+            gain, shift = (1, 0) if name == "photo" else (0.5 + seed % 5, seed % 3)
+            there = gain * (planted.SCALE / own + planted.OFFSET) + shift
+            values = np.where(np.isfinite(own) & ~strip, there, disparity.values[0])
+            yield replace(disparity, values=values[None])
+
+
+def test_people_of_the_photo_count_once_or_in_every_painting():
+    once = method(Inhabited()).run(planted.photo())
+    assert once.landmarks[0].kind == "person"
+    assert once.landmarks[1].kind == "painted person"
+    assert (once.landmarks[0].owner >= 0).any()
+    assert once.depth.counts.in_photo == 1
+    assert once.depth.counts.people == 7
+    assert once.verdicts[0] == ""
+    assert once.aligned.scale[0] == pytest.approx(1)
+    repeated = method(Inhabited(), photo_people="repeated").run(planted.photo())
+    assert (repeated.landmarks[0].owner < 0).all()
+    assert repeated.depth.counts.in_photo == 0
+    assert 6 < repeated.depth.counts.people <= 12
+    scene = np.isnan(planted.rendered(planted.camera(), 0, 5.0))
+    for run in (once, repeated):
+        np.testing.assert_allclose(
+            run.depth.depth_m[scene], planted.scene_depth()[scene], rtol=1e-3
+        )
+
+
+def test_people_of_the_photo_are_enough():
+    alone = method(Inhabited(empty=range(6), flipped=range(6))).run(planted.photo())
+    assert alone.depth.counts.people == alone.depth.counts.in_photo == 1
+    assert alone.depth.counts.kept == 0
 
 
 def test_a_run_folder_of_another_version_is_refused(tmp_path):
@@ -269,9 +395,9 @@ def test_a_part_that_gives_too_few_or_too_many_results_is_named(tmp_path):
             yield from super().measure(photo, painted)
             yield People.nobody(*photo.shape)
 
-    for world, count in ((Lazy, 5), (Eager, 7)):
+    for world, count in ((Lazy, 6), (Eager, 8)):
         for folder in (None, tmp_path / world.__name__):
-            with pytest.raises(InputError, match=f"people: the part gave {count} results for 6"):
+            with pytest.raises(InputError, match=f"people: the part gave {count} results for 7"):
                 method(world()).run(planted.photo(), folder=folder)
 
 

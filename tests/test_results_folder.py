@@ -37,7 +37,7 @@ def arguments(**changes: Any) -> dict[str, Any]:
     return {
         "photo": Photo(np.full((90, 120, 3), 100, np.uint8), result.camera, "street"),
         "result": result,
-        "painted": painted,
+        "images": painted,
         "landmarks": landmarks,
         "verdicts": ["", "nobody found"],
         **changes,

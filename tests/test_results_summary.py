@@ -42,6 +42,7 @@ def test_the_summary_is_json_with_null_for_what_is_unknown() -> None:
     assert summary["camera"]["horizontal_fov_deg"] == pytest.approx(11.4, abs=0.1)
     assert summary["head"]["owners"] == 3
     assert summary["head"]["owners_used"] == 2
+    assert summary["counts"]["in_photo"] == 0
     assert summary["counts"]["rejected"] == {"nobody found": 2, "alignment scale not positive": 1}
     assert summary["errors"] == {"abs_rel": 0.1, "delta1": None}
     assert summary["seconds"] == {"painted": 1.235}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 
 import pytest
 
@@ -23,9 +24,10 @@ def test_presets_go_from_none_to_strong() -> None:
 
 
 def test_every_error_is_documented() -> None:
-    assert SimulatedErrors.__doc__ is not None
+    # Python 3.13 takes the indentation away; `getdoc` does so on any.
+    documented = (inspect.getdoc(SimulatedErrors) or "").splitlines()
     for name in NAMES:
-        assert f"    {name}: " in SimulatedErrors.__doc__
+        assert any(line.startswith(f"{name}: ") for line in documented)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -133,8 +133,8 @@ def _records(
         for _ in range(2)
     ]
     people = others[0]["people"].measure(photo, painted)
-    _, disparity = others[1]["disparity"].estimate(photo, painted)
-    return dict(zip(order, zip(images, people, disparity.values, strict=True), strict=True))
+    maps = [each.values for each in others[1]["disparity"].estimate(photo, painted)]
+    return dict(zip(order, zip(images, people, maps, strict=True), strict=True))
 
 
 def test_order_and_number_do_not_matter() -> None:
@@ -177,7 +177,9 @@ def test_people_seen_at_a_reduced_size_stand_in_the_same_world() -> None:
     plan = plan_of(small, 6)
     image = next(iter(parts["painter"].paint(small, plan)))
     assert image.shape == small.image.shape
-    of_photo, _ = parts["disparity"].estimate(small, unpainted(small, plan))
+    of_photo = next(
+        iter(parts["disparity"].estimate(small, unpainted(small, plan).with_photo(small)))
+    )
     picked = depth_m[1::2, 1::2]
     assert line_through(1 / picked, of_photo.values[0])[2] < 1e-6
     assert _recovered_abs_rel(small, picked, plan) < 1e-5

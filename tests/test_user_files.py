@@ -199,6 +199,12 @@ def test_the_rest_of_the_painted_photos_can_be_measured_alone(run_folder, painte
         np.testing.assert_array_equal(one.vertices_m, other.vertices_m)
 
 
+def test_what_cannot_be_read_is_named(run_folder, tmp_path):
+    (tmp_path / "0002.npz").mkdir()
+    with pytest.raises(InputError, match=r"0002\.npz: cannot be read"):
+        _ = PeopleFiles(tmp_path).fingerprint
+
+
 def test_damaged_mesh_files_are_named(painted, tmp_path):
     for name, content in (("0000.obj", b"v 1 2"), ("0001.npz", b"PK nonsense")):
         folder = tmp_path / name.replace(".", "_")
@@ -228,8 +234,9 @@ def maps(count=6, height=planted.HEIGHT, width=planted.WIDTH):
 
 
 def estimated(path, painted, **options):
-    photo, others = DisparityFiles(path, **options).estimate(planted.photo(), painted)
-    return np.concatenate([photo.values, others.values])
+    images = painted.with_photo(planted.photo())
+    found = DisparityFiles(path, **options).estimate(planted.photo(), images)
+    return np.concatenate([each.values for each in found])
 
 
 def test_disparity_in_every_format(painted, tmp_path):
@@ -264,8 +271,25 @@ def test_disparity_of_another_size_is_resized_about_pixel_centres(painted, tmp_p
 def test_disparity_may_be_depth(painted, tmp_path):
     np.save(tmp_path / "all.npy", maps())
     files = DisparityFiles(tmp_path / "all.npy", "depth")
-    assert files.estimate(planted.photo(), painted)[0].space == "depth"
+    images = painted.with_photo(planted.photo())
+    assert {each.space for each in files.estimate(planted.photo(), images)} == {"depth"}
     assert files.fingerprint["space"] == "depth"
+
+
+def test_a_file_that_says_what_it_holds_is_believed(painted, tmp_path):
+    for name, values in zip(("photo", *painted.names), maps()):
+        np.savez(tmp_path / f"{name}.npz", values=values[None], space="depth")
+    with pytest.raises(InputError, match="says that it holds depth, but is given as disparity"):
+        estimated(tmp_path, painted)
+    np.testing.assert_array_equal(estimated(tmp_path, painted, space="depth"), maps())
+
+
+def test_a_stack_can_be_read_in_parts(painted, tmp_path):
+    np.save(tmp_path / "all.npy", maps())
+    files = DisparityFiles(tmp_path / "all.npy", names=painted.names)
+    rest = painted.with_photo(planted.photo()).rest(4)
+    found = [each.values[0] for each in files.estimate(planted.photo(), rest)]
+    np.testing.assert_array_equal(found, maps()[4:])
 
 
 @pytest.mark.parametrize(
@@ -288,11 +312,13 @@ def test_disparity_folders_name_what_they_lack(painted, tmp_path):
     with pytest.raises(InputError, match="no such file or folder"):
         DisparityFiles(tmp_path / "absent")
     np.save(tmp_path / "0000.npy", maps()[1])
-    with pytest.raises(InputError, match=r"holds no photo\.npy"):
+    with pytest.raises(InputError, match=r"no map for 5 of 6 images, e\.g\. photo\.npy"):
         estimated(tmp_path, painted)
     np.save(tmp_path / "photo.npy", maps()[0])
-    with pytest.raises(InputError, match=r"no disparity for 4 of 5 painted photos, e\.g\. 0001"):
+    with pytest.raises(InputError, match=r"no map for 4 of 6 images, e\.g\. 0001"):
         estimated(tmp_path, painted)
+    for name in painted.names:
+        np.save(tmp_path / f"{name}.npy", maps()[1])
     Image.new("RGB", (128, 96)).save(tmp_path / "photo.png")
     (tmp_path / "photo.npy").unlink()
     with pytest.raises(InputError, match="in colours.*expected 16-bit grey"):

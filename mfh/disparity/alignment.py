@@ -49,27 +49,20 @@ def align(
     return (scale[0], offset[0]) if single else (scale, offset)
 
 
-def align_painted(
-    photo: Disparity, painted: Disparity, repainted: NDArray[np.bool_]
-) -> AlignedDisparity:
-    """Align painted photos' disparity (N, H, W) to the photo's (1, H, W).
+def align_painted(disparity: Disparity, repainted: NDArray[np.bool_]) -> AlignedDisparity:
+    """Align the disparity of painted photos to that of the photo itself, the first of (N, H, W).
 
     A painted photo whose scale is not positive has its near and far swapped: it is dropped, and so
-    is one without anything to align by (reference `_paint_batch`).
+    is one without anything to align by (reference `_paint_batch`). The photo's own scale is 1.
     """
-    if photo.space != painted.space:
-        raise InputError(
-            f"align: the photo's values are {photo.space}, the painted photos' {painted.space}; "
-            "both must come from the same model"
-        )
-    scale, offset = align(painted.values, photo.values[0], repainted)
+    scale, offset = align(disparity.values, disparity.values[0], repainted)
     known = np.isfinite(scale)
     kept = known & (scale > 0)
     reason = tuple(
         "" if keep else "alignment scale not positive" if know else "nothing to align by"
         for keep, know in zip(kept, known, strict=True)
     )
-    values = painted.values * np.where(known, scale, 0).astype(np.float32)[:, None, None]
+    values = disparity.values * np.where(known, scale, 0).astype(np.float32)[:, None, None]
     values += np.where(known, offset, 0).astype(np.float32)[:, None, None]
     return AlignedDisparity(
         values=values,
@@ -77,7 +70,7 @@ def align_painted(
         offset=offset,
         kept=kept,
         reason=reason,
-        space=painted.space,
+        space=disparity.space,
     )
 
 

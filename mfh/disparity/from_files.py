@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from mfh.errors import InputError
 from mfh.reading import read_npz
-from mfh.records import Disparity, PaintedPhotos, Photo, Space
+from mfh.records import PHOTO_NAME, Disparity, PaintedPhotos, Photo, Space
 from mfh.user_files import (
     MAP_SUFFIXES,
     check_same_picture,
@@ -29,20 +30,27 @@ class DisparityFiles:
     """Relative disparity of the photo and of its painted photos, from a file or a folder.
 
     A folder holds `photo.*` and, for each painted photo `NAME.png`, `NAME.*`, each one map in .npy,
-    .npz or 16-bit PNG; or `photo.npz` and `painted.npz` as in the `disparity` folder of a run. A
-    file holds the maps stacked, the photo's first, (1 + N, H, W); or an .npz holds them as
-    `photo` (H, W) and `painted` (N, H, W). Maps may be of another size than the photo if the aspect
-    agrees.
+    .npz or 16-bit PNG; the `disparity` folder of a run is one. A file holds the maps stacked, the
+    photo's first, (1 + N, H, W); or an .npz holds them as `photo` (H, W) and `painted` (N, H, W).
+    Maps may be of another size than the photo if the aspect agrees.
 
     space: "disparity" for values that are larger where nearer, "depth" for the opposite.
+    names: all the painted photos there are, in order, where that is known; a stack needs it to be
+        read in parts.
 
     Raises `InputError` where a map is missing, unreadable, of the wrong shape or not finite.
     """
 
-    def __init__(self, path: str | Path, space: Space = "disparity") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        space: Space = "disparity",
+        names: Sequence[str] | None = None,
+    ) -> None:
         self.path = Path(path)
         self.space = space
         self.name = f"files: {self.path.name}"
+        self._names = None if names is None else (PHOTO_NAME, *names)
         if self.path.is_dir():
             self._files = files_in(self.path, MAP_SUFFIXES, "disparity maps")
         elif self.path.is_file():
@@ -55,72 +63,68 @@ class DisparityFiles:
         """Names and contents of the files, as a hash, and the space."""
         return {"part": "files", "space": self.space, "sha256": content_hash(self._files)}
 
-    def estimate(self, photo: Photo, painted: PaintedPhotos) -> tuple[Disparity, Disparity]:
-        """The maps at the photo's size."""
-        maps = self._from_folder(painted) if self.path.is_dir() else self._from_file(painted)
-        sized = np.stack([self._checked(where, values, photo) for where, values in maps])
-        return (
-            Disparity(sized[:1], self.space, self.name),
-            Disparity(sized[1:], self.space, self.name),
-        )
+    def estimate(self, photo: Photo, images: PaintedPhotos) -> Iterator[Disparity]:
+        """Give the maps of the images, in order, at the photo's size."""
+        map_of = self._in_folder(images) if self.path.is_dir() else self._in_stack(images)
+        for name in images.names:
+            where, values = map_of(name)
+            sized = _checked(where, values, photo)
+            yield Disparity(sized[None], self.space, self.name)
 
-    def _from_folder(self, painted: PaintedPhotos) -> list[tuple[str, NDArray[Any]]]:
+    def _in_folder(self, images: PaintedPhotos) -> Callable[[str], tuple[str, NDArray[Any]]]:
         by_stem = {path.stem: path for path in self._files}
-        if "photo" not in by_stem:
-            raise InputError(f"{self.path}: holds no photo.npy, photo.npz or photo.png")
-        photo = [(str(by_stem["photo"]), _squeezed(read_map(by_stem["photo"], _NAME)))]
-        if "painted" in by_stem:
-            stack = read_map(by_stem["painted"], _NAME)
-            return photo + self._stacked(stack, painted, str(by_stem["painted"]))
-        lacking = [name for name in painted.names if name not in by_stem]
+        lacking = [name for name in images.names if name not in by_stem]
         if lacking:
             raise InputError(
-                f"{self.path}: no disparity for {len(lacking)} of {len(painted.names)} painted "
-                f"photos, e.g. {lacking[0]}.npy; give one for each"
+                f"{self.path}: holds no map for {len(lacking)} of {len(images)} images, e.g. "
+                f"{lacking[0]}.npy; give one for the photo, named {PHOTO_NAME}, and one for each "
+                "painted photo, of its name"
             )
-        return photo + [
-            (str(by_stem[name]), _squeezed(read_map(by_stem[name], _NAME)))
-            for name in painted.names
-        ]
 
-    def _from_file(self, painted: PaintedPhotos) -> list[tuple[str, NDArray[Any]]]:
-        where = str(self.path)
+        def map_of(name: str) -> tuple[str, NDArray[Any]]:
+            path = by_stem[name]
+            if path.suffix.lower() == ".npz":
+                stated = str(read_npz(path).get("space", self.space))
+                if stated != self.space:
+                    raise InputError(
+                        f"{path}: says that it holds {stated}, but is given as {self.space}; use "
+                        f"--disparity-space {stated}"
+                    )
+            values = read_map(path, _NAME)
+            return str(path), values[0] if values.ndim == 3 and len(values) == 1 else values
+
+        return map_of
+
+    def _in_stack(self, images: PaintedPhotos) -> Callable[[str], tuple[str, NDArray[Any]]]:
+        names = self._names or images.names
+        stack = self._stack()
+        if stack.ndim != 3 or len(stack) != len(names):
+            raise InputError(
+                f"{self.path}: {stack.shape}; expected the photo's map and one for each of "
+                f"{len(names) - 1} painted photos, {(len(names), *images.repainted.shape[1:])}; "
+                "or give a folder with photo.npy and one file for each painted photo"
+            )
+        index_of = {name: index for index, name in enumerate(names)}
+        return lambda name: (f"{self.path}: map {index_of[name]}", stack[index_of[name]])
+
+    def _stack(self) -> NDArray[Any]:
         if self.path.suffix.lower() == ".npz":
             arrays = read_npz(self.path)
             if {"photo", "painted"} <= arrays.keys():
-                photo = (f"{where}: photo", _squeezed(arrays["photo"]))
-                return [photo, *self._stacked(arrays["painted"], painted, f"{where}: painted")]
-        stack = read_map(self.path, _NAME)
-        if stack.ndim != 3 or len(stack) != 1 + len(painted):
-            raise InputError(
-                f"{where}: {stack.shape}; expected the photo's map and one for each of "
-                f"{len(painted)} painted photos, {(1 + len(painted), *painted.images.shape[1:3])}; "
-                "or give a folder with photo.npy and one file for each painted photo"
-            )
-        return [(f"{where}: map {index}", values) for index, values in enumerate(stack)]
-
-    @staticmethod
-    def _stacked(
-        stack: NDArray[Any], painted: PaintedPhotos, where: str
-    ) -> list[tuple[str, NDArray[Any]]]:
-        if stack.ndim != 3 or len(stack) != len(painted):
-            raise InputError(
-                f"{where}: {stack.shape}; expected one map for each of the {len(painted)} "
-                "painted photos"
-            )
-        return [(f"{where}: map {index}", values) for index, values in enumerate(stack)]
-
-    @staticmethod
-    def _checked(where: str, values: NDArray[Any], photo: Photo) -> NDArray[np.float32]:
-        if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
-            raise InputError(f"{where}: {values.shape} {values.dtype}; expected numbers (H, W)")
-        check_same_picture(where, values.shape, photo.shape)
-        if not np.isfinite(values).all():
-            raise InputError(
-                f"{where}: holds NaN or infinite values; give a number for every pixel"
-            )
-        return resize_map(values, *photo.shape)
+                photo, painted = arrays["photo"], arrays["painted"]
+                if painted.ndim != 3 or photo.shape != painted.shape[1:]:
+                    raise InputError(
+                        f"{self.path}: photo is {photo.shape} and painted {painted.shape}; "
+                        "expected (H, W) and (N, H, W)"
+                    )
+                return np.concatenate([photo[None], painted])
+        return read_map(self.path, _NAME)
 
 
-def _squeezed(values: NDArray[Any]) -> NDArray[Any]:
-    return values[0] if values.ndim == 3 and len(values) == 1 else values
+def _checked(where: str, values: NDArray[Any], photo: Photo) -> NDArray[np.float32]:
+    if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
+        raise InputError(f"{where}: {values.shape} {values.dtype}; expected numbers (H, W)")
+    check_same_picture(where, values.shape, photo.shape)
+    if not np.isfinite(values).all():
+        raise InputError(f"{where}: holds NaN or infinite values; give a number for every pixel")
+    return resize_map(values, *photo.shape)

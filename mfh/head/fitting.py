@@ -73,6 +73,8 @@ def fit(
         raise InputError("fit: depth_m must be positive where it is known, NaN elsewhere")
     if not np.isfinite(x).all():
         raise InputError("fit: disparity is NaN or infinite where depth_m is known")
+    if owner is not None and np.asarray(owner)[known].min() < 0:
+        raise InputError("fit: owner is negative where depth_m is known; every depth needs one")
     y = 1 / target_m if space == "disparity" else target_m
 
     status: FitStatus

@@ -9,12 +9,12 @@ import numpy as np
 
 from mfh.errors import NoLandmarksError
 from mfh.head.fitting import fit
-from mfh.records import AlignedDisparity, Disparity, Landmarks, MetricHead
+from mfh.records import AlignedDisparity, Landmarks, MetricHead
 from mfh.settings import HeadMethod
 
 
 class LandmarkHead:
-    """The paper's metric head (Sec. 3.3): every landmark pixel of every kept painted photo counts.
+    """The paper's metric head (Sec. 3.3): every landmark pixel of every kept image counts.
 
     method, fit_scale, fit_offset: as in `mfh.head.fit`.
     """
@@ -30,10 +30,8 @@ class LandmarkHead:
         }
         self.fingerprint = {"part": "landmark head", **self._options}
 
-    def fit(
-        self, photo: Disparity, aligned: AlignedDisparity, landmarks: Sequence[Landmarks]
-    ) -> MetricHead:
-        """Fit to the landmarks of the painted photos that were kept.
+    def fit(self, aligned: AlignedDisparity, landmarks: Sequence[Landmarks]) -> MetricHead:
+        """Fit to the landmarks of the images that were kept.
 
         Raises `NoLandmarksError` where no pixel is left.
         """
@@ -43,11 +41,11 @@ class LandmarkHead:
             if aligned.kept[index] and (landmark.owner >= 0).any()
         ]
         if not used:
-            raise NoLandmarksError("no painted photo has a landmark to fit the metric head to")
+            raise NoLandmarksError("no image has a landmark to fit the metric head to")
         return fit(
             aligned.values[used],
             np.stack([landmarks[index].depth_m for index in used]),
             np.stack([landmarks[index].owner for index in used]),
-            space=photo.space,
+            space=aligned.space,
             **self._options,
         )

@@ -56,7 +56,8 @@ def minimise(
 
 
 def _silog_radicand(g: Vector) -> float:
-    return float(g.var(ddof=1) + SILOG_BETA * g.mean() ** 2)
+    variance = g.var(ddof=1) if len(g) > 1 else 0.0
+    return float(variance + SILOG_BETA * g.mean() ** 2)
 
 
 def _minimise_log(
@@ -161,12 +162,13 @@ class _LogObjective:
             self._hessian = 2 / count * ((h * (1 - g)) @ h.T)
             return
         mean, mean_h = float(g.mean()), h.mean(axis=1)
+        others = max(count - 1, 1)
         centred = g - mean
         outer = np.outer(mean_h, mean_h)
         squares = h @ h.T
-        self._value = float(centred @ centred) / (count - 1) + SILOG_BETA * mean**2
-        self._gradient = 2 / (count - 1) * (h @ centred) + 2 * SILOG_BETA * mean * mean_h
-        self._hessian = 2 / (count - 1) * (
+        self._value = float(centred @ centred) / others + SILOG_BETA * mean**2
+        self._gradient = 2 / others * (h @ centred) + 2 * SILOG_BETA * mean * mean_h
+        self._hessian = 2 / others * (
             squares - count * outer - (h * centred) @ h.T
         ) + 2 * SILOG_BETA * (outer - mean * squares / count)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mfh.camera import project
 from mfh.errors import InputError
 from mfh.reading import read_npz
-from mfh.records import Intrinsics, PaintedPhotos, People, Photo
+from mfh.records import PHOTO_NAME, Intrinsics, PaintedPhotos, People, Photo
 from mfh.user_files import check_same_picture, content_hash, files_in, resize_mask
 
 _SUFFIXES = (".npz", ".obj", ".ply")
@@ -24,13 +24,14 @@ _NUMBERED = re.compile(r"(?P<name>.+)_(?P<person>\d+)")
 
 
 class PeopleFiles:
-    """A folder of meshes, named after the painted photos they were measured in.
+    """A folder of meshes, named after the images they were measured in.
 
     For a painted photo `NAME.png` the folder holds one `NAME.npz` (vertices_m (P, V, 3) or (V, 3),
     faces (F, 3); optionally mask (P, H, W), box_px (P, 4), score (P,)), or `NAME.obj`/`NAME.ply`
-    for one person, or `NAME_0.obj`, `NAME_1.obj`, ... for several. Nobody was found in a painted
-    photo without a file. Vertices are in metres in the camera frame: x right, y down, z forward.
-    Without a mask a person counts wherever the mesh is seen.
+    for one person, or `NAME_0.obj`, `NAME_1.obj`, ... for several; and the same under the name
+    `photo` for the photo itself. Nobody was found in an image without a file. Vertices are in
+    metres in the camera frame: x right, y down, z forward. Without a mask a person counts wherever
+    the mesh is seen, of a painted one in the strip.
 
     names: all the painted photos there are, where that is known; a file named after none of them
         is then refused, not overlooked.
@@ -51,19 +52,19 @@ class PeopleFiles:
         """Names and contents of the files, as a hash."""
         return {"part": "files", "sha256": content_hash(self._files)}
 
-    def measure(self, photo: Photo, painted: PaintedPhotos) -> Iterator[People]:
-        """Give the people of each painted photo, in order."""
-        names = set(painted.names)
+    def measure(self, photo: Photo, images: PaintedPhotos) -> Iterator[People]:
+        """Give the people of each image, in order."""
+        names = set(images.names)
         files: dict[str, list[Path]] = defaultdict(list)
         for path in self._files:
             name = _photo_name(path, names)
             if name is not None:
                 files[name].append(path)
-        for name in painted.names:
+        for name in images.names:
             yield _read_people(files[name], photo.camera)
 
     def _require_names(self, names: Sequence[str]) -> None:
-        known = set(names)
+        known = {PHOTO_NAME, *names}
         unknown = [path.name for path in self._files if _photo_name(path, known) is None]
         if unknown:
             raise InputError(

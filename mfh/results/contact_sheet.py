@@ -38,7 +38,7 @@ def contact_sheet(
     simulated: bool = False,
     max_tiles: int = 64,
 ) -> Image.Image:
-    """Draw the painted photos in a grid, at most 1800 px wide.
+    """Draw the painted photos in a grid, at most 1800 px wide; the photo itself may be among them.
 
     Each shows its repainted strip (white outline), the people measured in it (coloured outlines
     with their median distance), its name and prompt, and whether it was kept (green) or why not
@@ -59,7 +59,7 @@ def contact_sheet(
     captions = [_caption(painted, index, verdicts[index], tile_size[0]) for index in shown]
     cell_width = tile_size[0] + _GAP_PX
     header = _header(
-        _header_lines(verdicts, count, title, simulated),
+        _header_lines(painted, verdicts, count, title, simulated),
         max(_MIN_WIDTH_PX, columns * cell_width + _GAP_PX),
     )
     rows = [range(start, min(start + columns, count)) for start in range(0, count, columns)]
@@ -107,18 +107,27 @@ def _grid(count: int, aspect: float) -> tuple[int, tuple[int, int]]:
 
 def _caption(painted: PaintedPhotos, index: int, verdict: str, width: int) -> list[_Line]:
     text_font = font(_TEXT_PX)
-    name = fitted(f"{painted.names[index]} · {painted.prompts[index]}", text_font, width)
+    parts = [painted.names[index], painted.prompts[index]]
+    name = fitted(" · ".join(filter(None, parts)), text_font, width)
     if not verdict:
         return [(name, INK), ("kept", _KEPT)]
     lines = wrapped(f"dropped: {verdict}", text_font, width, _VERDICT_LINES)
     return [(name, INK), *((line, _DROPPED) for line in lines)]
 
 
-def _header_lines(verdicts: Sequence[str], shown: int, title: str, simulated: bool) -> list[str]:
+def _header_lines(
+    painted: PaintedPhotos, verdicts: Sequence[str], shown: int, title: str, simulated: bool
+) -> list[str]:
     """Give the title, what became of the painted photos, and what the outlines mean."""
+    everything = len(verdicts)
+    verdicts = [
+        verdict
+        for verdict, strip in zip(verdicts, painted.repainted, strict=True)
+        if strip.any()  # else it is the photo itself
+    ]
     kept = sum(not verdict for verdict in verdicts)
     summary = f"{kept} of {len(verdicts)} painted photos kept"
-    if shown < len(verdicts):
+    if shown < everything:
         summary += f" ({shown} shown, evenly spaced)"
     dropped = Counter(verdict for verdict in verdicts if verdict).most_common()
     if dropped:

@@ -32,7 +32,7 @@ def write_results(
     photo: Photo,
     result: MetricDepth,
     *,
-    painted: PaintedPhotos,
+    images: PaintedPhotos,
     landmarks: Sequence[Landmarks],
     verdicts: Sequence[str],
     errors: Mapping[str, float] | None = None,
@@ -46,7 +46,8 @@ def write_results(
     and `summary.json`. Each appears whole or not at all; the summary comes last, and an old one is
     removed first, so that a folder with a summary holds one complete result.
 
-    painted, landmarks, verdicts: as for `contact_sheet`; errors, timings, settings: as for
+    images, landmarks, verdicts: the photo itself and its painted photos, as for `contact_sheet`;
+    the photo is drawn only where somebody in it was measured. errors, timings, settings: as for
     `summary_dict`; progress is told of the stage "results".
     Returns the paths, by what they are. Raises `OutputError`.
     """
@@ -69,8 +70,13 @@ def write_results(
         simulated=result.simulated,
     )
     progress.advance("results")
+    first = 0 if (landmarks[0].owner >= 0).any() else 1
     sheet = contact_sheet(
-        painted, landmarks, verdicts, title=photo.name, simulated=result.simulated
+        images.rest(first),
+        landmarks[first:],
+        verdicts[first:],
+        title=photo.name,
+        simulated=result.simulated,
     )
     _save(paths["contact_sheet"], sheet)
     progress.advance("results")

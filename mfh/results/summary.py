@@ -149,7 +149,9 @@ def _errors_in_words(errors: Mapping[str, float]) -> str:
 
 def _people_lines(counts: Counts) -> list[tuple[str, str]]:
     people = "1 person" if counts.people == 1 else f"{counts.people} people"
-    lines = [("People", f"{people} used, in {counts.kept} of {counts.painted} painted photos")]
+    in_photo = f"{counts.in_photo} in the photo and the others " if counts.in_photo else ""
+    where = f"{in_photo}in {counts.kept} of {counts.painted} painted photos"
+    lines = [("People", f"{people} used, {where}")]
     if counts.rejected:
         reasons = sorted(counts.rejected.items(), key=lambda item: -item[1])
         lines.append(("Dropped", ", ".join(f"{reason} ({count})" for reason, count in reasons)))

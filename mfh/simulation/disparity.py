@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,8 @@ class SimulatedDisparity:
             "disparity_affine_offset",
         )
 
-    def estimate(self, photo: Photo, painted: PaintedPhotos) -> tuple[Disparity, Disparity]:
-        """Relative disparity of the photo and of its paintings, in their order."""
+    def estimate(self, photo: Photo, images: PaintedPhotos) -> Iterator[Disparity]:
+        """Give the relative disparity of the photo and of its paintings, in order."""
         view = self._world.at(photo)
         true = 1 / view.depth_m.astype(np.float64)
         rng = view.stream("disparity")
@@ -54,18 +54,15 @@ class SimulatedDisparity:
         scale = span / max(float(np.ptp(true)), 1e-3 * float(true.max()))
         offset = span * rng.uniform(*_FLOOR) - scale * float(true.min())
 
-        values = np.empty((len(painted), *photo.shape), np.float32)
-        for index, painting in enumerate(paintings_of(painted)):
-            rng = view.stream("disparity affine", painting)
-            own_scale = np.exp(view.errors.disparity_affine_scale * rng.standard_normal())
-            own_offset = span * view.errors.disparity_affine_offset * rng.standard_normal()
-            estimated = scale * _estimated(view, painting) + offset
-            values[index] = own_scale * estimated + own_offset
-        of_photo = scale * _estimated(view, None) + offset
-        return (
-            Disparity(of_photo[None].astype(np.float32), model=self.name),
-            Disparity(values, model=self.name),
-        )
+        for painting in paintings_of(images):
+            if painting.is_photo:
+                estimated = scale * _estimated(view, None) + offset
+            else:
+                rng = view.stream("disparity affine", painting)
+                own_scale = np.exp(view.errors.disparity_affine_scale * rng.standard_normal())
+                own_offset = span * view.errors.disparity_affine_offset * rng.standard_normal()
+                estimated = own_scale * (scale * _estimated(view, painting) + offset) + own_offset
+            yield Disparity(estimated[None].astype(np.float32), model=self.name)
 
 
 def _estimated(view: SimulatedView, painting: Painting | None) -> NDArray[np.float64]:

@@ -41,11 +41,14 @@ class SimulatedMeasurer:
         """Everything the measurements depend on besides the painted photos."""
         return self._world.fingerprint("mesh_scale", "ragged_mask_px")
 
-    def measure(self, photo: Photo, painted: PaintedPhotos) -> Iterator[People]:
-        """Give the people of each painted photo, in order; see `mfh.stages.PeopleMeasurer`."""
+    def measure(self, photo: Photo, images: PaintedPhotos) -> Iterator[People]:
+        """Give the people drawn into each image, in order; see `mfh.stages.PeopleMeasurer`.
+
+        Nobody is known to be in the photo itself.
+        """
         view = self._world.at(photo)
-        for painting in paintings_of(painted):
-            yield _people(view, painting)
+        for painting in paintings_of(images):
+            yield People.nobody(*photo.shape) if painting.is_photo else _people(view, painting)
 
 
 def _people(view: SimulatedView, painting: Painting) -> People:

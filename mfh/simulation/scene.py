@@ -44,6 +44,11 @@ class Painting:
     prompt: str
     seed: int
 
+    @property
+    def is_photo(self) -> bool:
+        """Whether this is the photo itself, in which nothing was painted."""
+        return not self.strip.any()
+
     @cached_property
     def key(self) -> tuple[str, str, int]:
         """Tell this painting from others of the same photo."""

@@ -56,6 +56,7 @@ class SimulatedWorld:
         if not known.any():
             raise InputError("simulation: no pixel of the truth has a known depth")
         self._depth_m = np.where(known, depth_m, np.nan).astype(np.float32)
+        self._camera = photo.camera
         self._truth_sha256 = hashlib.sha256(self._depth_m.data).hexdigest()
         self._views: _Recent[SimulatedView] = _Recent(2)
         self.errors = errors or SimulatedErrors.none()
@@ -84,6 +85,7 @@ class SimulatedWorld:
         return {
             "errors": {name: errors[name] for name in (*_PAINTER_ERRORS, *own_errors)},
             "seed": self.seed,
+            "camera": self._camera.matrix.tolist(),
             "truth_sha256": self._truth_sha256,
             "bodies_sha256": hashlib.sha256(load_bodies().vertices_m.tobytes()).hexdigest(),
         }
