@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh import record_files as files
 from mfh.disparity import align_painted, upsample
 from mfh.errors import InputError, NoLandmarksError
 from mfh.files import make_folder, remove_file
@@ -31,9 +30,9 @@ from mfh.records import (
 from mfh.rendering import landmarks_from_people
 from mfh.rendering.renderer import MeshRenderer
 from mfh.results.folder import FILES
-from mfh.run_folder import RunFolder
+from mfh.runs import RunFolder, StageRunner, part_name
+from mfh.runs import record_files as files
 from mfh.settings import Settings
-from mfh.stage_runner import StageRunner, part_name
 from mfh.stages import (
     DepthRenderer,
     DisparityEstimator,
@@ -192,7 +191,7 @@ class MetricFromHuman:
             settings=plan_settings,
             entries=plan.names,
             write=files.write_painted_image,
-            read=files.read_painted_image,
+            read=lambda *file: next(_pictures([files.read_painted_image(*file)], photo)),
             write_rest=lambda folder: files.write_plan(folder, plan),
         )
         return PaintedPhotos(
@@ -213,7 +212,7 @@ class MetricFromHuman:
             inputs=("photo", "camera", "painted"),
             entries=images.names,
             write=files.write_people,
-            read=files.read_people,
+            read=lambda *file: next(_sized([files.read_people(*file)], photo)),
         )
 
     def _render(
@@ -229,17 +228,12 @@ class MetricFromHuman:
             for index in range(start, len(images)):
                 measured, strip = people[index], images.repainted[index]
                 depth_m = self.renderer(measured.vertices_m, measured.faces, photo.camera)
-                counted = np.ones(len(measured), np.bool_)
-                if index == 0:
-                    counted[:] = once
-                elif once:
-                    counted = _painted_people(measured, depth_m, strip)
-                    # Of somebody painted nothing shows beyond the strip, however far mask and mesh
-                    # go.
-                    within = strip | ~counted[:, None, None]
-                    measured = replace(measured, mask=measured.mask & within)
+                painted = _painted_people(measured, depth_m, strip)
+                # Of somebody painted nothing shows beyond the strip, however far mask and mesh go.
+                within = strip | ~painted[:, None, None]
+                counted = painted | (not once) if index else np.full(len(measured), once)
                 yield landmarks_from_people(
-                    measured,
+                    replace(measured, mask=measured.mask & within),
                     depth_m,
                     erosion_px=self.settings.erosion_px,
                     counted=counted,
@@ -265,7 +259,7 @@ class MetricFromHuman:
             inputs=("photo", "painted"),
             entries=images.names,
             write=files.write_disparity,
-            read=files.read_disparity,
+            read=lambda *file: next(_maps([files.read_disparity(*file)], photo)),
         )
         return Disparity(
             np.concatenate([each.values for each in maps]), maps[0].space, maps[0].model

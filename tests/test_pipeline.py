@@ -13,6 +13,7 @@ from mfh.errors import InputError, NoLandmarksError, OutputError, RunFolderError
 from mfh.pipeline import MetricFromHuman
 from mfh.progress import Progress
 from mfh.records import Disparity, People
+from mfh.runs import record_files as files
 from mfh.settings import Settings
 
 STAGES = ("painted", "people", "landmarks", "disparity", "aligned", "head")
@@ -110,7 +111,8 @@ def test_people_outside_the_strip_count_only_when_asked():
     assert everyone.depth.counts.people == 6
 
 
-def test_a_mesh_without_a_mask_counts_where_it_is_seen_in_the_strip():
+@pytest.mark.parametrize("photo_people", ["once", "repeated"])
+def test_a_mesh_without_a_mask_counts_where_it_is_seen_in_the_strip(photo_people):
     class Unmasked(planted.World):
         def measure(self, photo, painted):
             for people in super().measure(photo, painted):
@@ -123,7 +125,8 @@ def test_a_mesh_without_a_mask_counts_where_it_is_seen_in_the_strip():
             for strip, one, other in zip(painted.repainted, whole, without):
                 yield replace(one, values=np.where(strip, one.values, other.values))
 
-    run = method(Unmasked(), strip_min_ratio=0.2, strip_max_ratio=0.3).run(planted.photo())
+    narrow = {"strip_min_ratio": 0.2, "strip_max_ratio": 0.3}
+    run = method(Unmasked(), photo_people=photo_people, **narrow).run(planted.photo())
     assert run.depth.counts.people == 6
     np.testing.assert_allclose(run.depth.depth_m, planted.scene_depth(), rtol=1e-4)
 
@@ -281,6 +284,19 @@ def test_results_of_an_earlier_run_do_not_outlive_its_records(tmp_path):
     with pytest.raises(NoLandmarksError):
         method(planted.World(empty=range(6))).run(planted.photo(), folder=tmp_path)
     assert not (tmp_path / "summary.json").exists()
+
+
+def test_records_of_another_size_are_made_again(tmp_path):
+    first = method().run(planted.photo(), folder=tmp_path)
+    files.write_painted_image(tmp_path / "painted", "0005", np.zeros((9, 8, 3), np.uint8))
+    files.write_people(tmp_path / "people", "0003", People.nobody(9, 8))
+    files.write_disparity(tmp_path / "disparity", "0001", Disparity(np.ones((1, 9, 8))))
+    progress = Notes()
+    second = method().run(planted.photo(), folder=tmp_path, progress=progress)
+    assert progress.notes["painted"] == "continued after 5 of 6"
+    assert progress.notes["people"] == "continued after 4 of 7"
+    assert progress.notes["disparity"] == "continued after 2 of 7"
+    np.testing.assert_array_equal(second.depth.depth_m, first.depth.depth_m)
 
 
 def test_damaged_records_are_made_again(tmp_path):

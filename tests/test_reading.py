@@ -7,7 +7,7 @@ import pytest
 
 from mfh.decoding import read_image
 from mfh.errors import InputError
-from mfh.reading import read_json, read_npy, read_npz
+from mfh.files.reading import read_json, read_npy, read_npz
 
 
 @pytest.fixture

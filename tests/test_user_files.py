@@ -132,6 +132,18 @@ def test_painted_photos_need_their_masks(tmp_path):
         PaintedFiles(tmp_path / "empty")
 
 
+def test_a_painted_photo_cannot_have_the_name_of_another_or_of_the_photo(tmp_path):
+    for name in ("photo", "photo_repainted"):
+        Image.new("L", (128, 96)).save(tmp_path / f"{name}.png")
+    with pytest.raises(InputError, match="cannot be named 'photo', as the photo itself is"):
+        PaintedFiles(tmp_path)
+    for path in list(tmp_path.iterdir()):
+        path.rename(path.with_name(path.name.replace("photo", "one")))
+    Image.new("L", (128, 96)).save(tmp_path / "one.jpg")
+    with pytest.raises(InputError, match="cannot be named 'one', as another one is"):
+        PaintedFiles(tmp_path)
+
+
 def test_painted_photos_of_another_aspect_are_refused(tmp_path):
     for name in ("one", "one_repainted"):
         Image.new("L", (100, 100), 255).save(tmp_path / f"{name}.png")

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from mfh.camera.calibration import Calibration, calibration_from_matrix, image_size, number
 from mfh.camera.scenes import calibration_from_colmap, calibration_from_transforms, distortion_note
 from mfh.errors import CameraError
-from mfh.reading import NUMPY_ERRORS
+from mfh.files.reading import NUMPY_ERRORS
 
 _ACCEPTED = (
     "accepted: JSON (3 x 3 list, {fx, fy, cx, cy[, width, height]}, {K[, width, height]}, "

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.errors import InputError
-from mfh.reading import read_npz
-from mfh.records import PHOTO_NAME, Disparity, PaintedPhotos, Photo, Space
-from mfh.user_files import (
+from mfh.files.reading import read_npz
+from mfh.files.user_files import (
     MAP_SUFFIXES,
     check_same_picture,
     content_hash,
@@ -21,6 +20,7 @@ from mfh.user_files import (
     read_map,
     resize_map,
 )
+from mfh.records import PHOTO_NAME, Disparity, PaintedPhotos, Photo, Space
 
 # What the map is called in the `disparity` folder of a run.
 _NAME = "values"

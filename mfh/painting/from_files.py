@@ -12,9 +12,9 @@ from PIL import Image
 
 from mfh.decoding import decode, read_image
 from mfh.errors import InputError
-from mfh.reading import read_json
-from mfh.records import PaintingPlan, Photo
-from mfh.user_files import check_same_picture, content_hash, files_in, resize_mask
+from mfh.files.reading import read_json
+from mfh.files.user_files import check_same_picture, content_hash, files_in, resize_mask
+from mfh.records import PHOTO_NAME, PaintingPlan, Photo
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 MASK_ENDING = "_repainted"
@@ -41,6 +41,13 @@ class PaintedFiles:
             raise InputError(
                 f"{self.folder}: {len(missing)} painted photos without a mask, e.g. {example}; "
                 f"each needs {Path(example).stem}{MASK_ENDING}.png, white where it was repainted"
+            )
+        doubtful = [name for name in self.names if name == PHOTO_NAME or self.names.count(name) > 1]
+        if doubtful:
+            raise InputError(
+                f"{self.folder}: a painted photo cannot be named {doubtful[0]!r}, as "
+                f"{'the photo itself is' if doubtful[0] == PHOTO_NAME else 'another one is'}; "
+                "rename it, its mask and what was measured in it"
             )
         self._masks = [by_stem[p.stem + MASK_ENDING] for p in self._images]
 

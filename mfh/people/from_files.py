@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from mfh.camera import project
 from mfh.errors import InputError
-from mfh.reading import read_npz
+from mfh.files.reading import read_npz
+from mfh.files.user_files import check_same_picture, content_hash, files_in, resize_mask
 from mfh.records import PHOTO_NAME, Intrinsics, PaintedPhotos, People, Photo
-from mfh.user_files import check_same_picture, content_hash, files_in, resize_mask
 
 _SUFFIXES = (".npz", ".obj", ".ply")
 _NUMBERED = re.compile(r"(?P<name>.+)_(?P<person>\d+)")

@@ -14,9 +14,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from mfh.errors import InputError
 from mfh.files import atomic_path, write_npz
-from mfh.reading import read_npz
-from mfh.record_files import head_as_dict, head_from_dict
+from mfh.files.reading import read_npz
 from mfh.records import Counts, Intrinsics, MetricDepth
+from mfh.runs.record_files import head_as_dict, head_from_dict
 
 FARTHEST_MM = 65535
 _STRIP_ROWS = 256

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from mfh.files import json_number
-from mfh.record_files import head_as_dict
 from mfh.records import Counts, MetricDepth
 from mfh.results.depth_range import depth_percentiles_m
+from mfh.runs.record_files import head_as_dict
 from mfh.settings import Settings
 
 _PERCENTS = (5, 50, 95)

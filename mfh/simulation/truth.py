@@ -15,9 +15,9 @@ from scipy.spatial import Delaunay, QhullError
 
 from mfh.camera import backproject
 from mfh.errors import InputError, SettingsError
+from mfh.files.user_files import check_same_picture, read_map
 from mfh.records import Intrinsics
 from mfh.rendering import render_depth
-from mfh.user_files import check_same_picture, read_map
 
 DEPTH_SCALES = {"mm": 0.001, "kitti": 1 / 256}
 """Metres per unit of the integer formats that have a name."""

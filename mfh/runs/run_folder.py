@@ -28,7 +28,7 @@ from typing import Any
 
 from mfh.errors import InputError, OutputError, RunFolderError
 from mfh.files import make_folder, remove_temporaries, write_json
-from mfh.reading import read_json
+from mfh.files.reading import read_json
 
 FORMAT = 1
 _STAGE_FILE = "stage.json"

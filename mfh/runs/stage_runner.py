@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from mfh.errors import InputError
 from mfh.progress import Progress
-from mfh.run_folder import RunFolder, StageKey
+from mfh.runs.run_folder import RunFolder, StageKey
 from mfh.settings import Settings
 
 T = TypeVar("T")

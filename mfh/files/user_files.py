@@ -14,7 +14,7 @@ from PIL import Image
 from mfh.camera import same_aspect
 from mfh.decoding import read_image
 from mfh.errors import InputError
-from mfh.reading import read_npy, read_npz
+from mfh.files.reading import read_npy, read_npz
 
 MAP_SUFFIXES = (".npy", ".npz", ".png")
 

@@ -17,8 +17,8 @@ from PIL import Image
 
 from mfh.decoding import read_image
 from mfh.files import atomic_path, json_number, write_json, write_npz
+from mfh.files.reading import read_json, read_npz
 from mfh.painting.from_files import MASK_ENDING
-from mfh.reading import read_json, read_npz
 from mfh.records import (
     AlignedDisparity,
     Disparity,
