@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from mfh.results.folder import FILES
 from mfh.runs import RunFolder, StageRunner, part_name
 from mfh.runs import record_files as files
 from mfh.settings import Settings
+from mfh.stage_checks import checked_disparity, checked_paintings, checked_people
 from mfh.stages import (
     DepthRenderer,
     DisparityEstimator,
@@ -185,13 +186,13 @@ class MetricFromHuman:
             )
         images = runner.each(
             "painted",
-            lambda start: _pictures(self.painter.paint(photo, plan.rest(start)), photo),
+            lambda start: checked_paintings(self.painter.paint(photo, plan.rest(start)), photo),
             part=self.painter,
             inputs=("photo",),
             settings=plan_settings,
             entries=plan.names,
             write=files.write_painted_image,
-            read=lambda *file: next(_pictures([files.read_painted_image(*file)], photo)),
+            read=lambda *file: next(checked_paintings([files.read_painted_image(*file)], photo)),
             write_rest=lambda folder: files.write_plan(folder, plan),
         )
         return PaintedPhotos(
@@ -207,12 +208,12 @@ class MetricFromHuman:
     ) -> tuple[People, ...]:
         return runner.each(
             "people",
-            lambda start: _sized(self.people.measure(photo, images.rest(start)), photo),
+            lambda start: checked_people(self.people.measure(photo, images.rest(start)), photo),
             part=self.people,
             inputs=("photo", "camera", "painted"),
             entries=images.names,
             write=files.write_people,
-            read=lambda *file: next(_sized([files.read_people(*file)], photo)),
+            read=lambda *file: next(checked_people([files.read_people(*file)], photo)),
         )
 
     def _render(
@@ -254,12 +255,14 @@ class MetricFromHuman:
     def _estimate(self, photo: Photo, images: PaintedPhotos, runner: StageRunner) -> Disparity:
         maps = runner.each(
             "disparity",
-            lambda start: _maps(self.disparity.estimate(photo, images.rest(start)), photo),
+            lambda start: checked_disparity(
+                self.disparity.estimate(photo, images.rest(start)), photo
+            ),
             part=self.disparity,
             inputs=("photo", "painted"),
             entries=images.names,
             write=files.write_disparity,
-            read=lambda *file: next(_maps([files.read_disparity(*file)], photo)),
+            read=lambda *file: next(checked_disparity([files.read_disparity(*file)], photo)),
         )
         return Disparity(
             np.concatenate([each.values for each in maps]), maps[0].space, maps[0].model
@@ -337,36 +340,3 @@ def _painted_people(
     # Without a mask of its own a person's mask is everywhere.
     seen = people.mask & np.isfinite(depth_m)
     return strip_share(seen, strip) >= _PAINTED_SHARE
-
-
-def _pictures(images: Iterable[NDArray[np.uint8]], photo: Photo) -> Iterator[NDArray[np.uint8]]:
-    for image in images:
-        if image.shape != photo.image.shape or image.dtype != np.uint8:
-            raise InputError(
-                f"painted photo: {image.shape} {image.dtype}; the painter must give "
-                f"{photo.image.shape} uint8, the photo's size"
-            )
-        yield image
-
-
-def _sized(people: Iterable[People], photo: Photo) -> Iterator[People]:
-    for measured in people:
-        height, width = measured.mask.shape[1:]
-        if (height, width) != photo.shape:
-            raise InputError(
-                f"people: masks of {width} x {height} px for a photo of {photo.shape[1]} x "
-                f"{photo.shape[0]} px; the measurer must give them at the photo's size"
-            )
-        yield measured
-
-
-def _maps(maps: Iterable[Disparity], photo: Photo) -> Iterator[Disparity]:
-    spaces = set()
-    for disparity in maps:
-        spaces.add(disparity.space)
-        if disparity.values.shape != (1, *photo.shape) or len(spaces) > 1:
-            raise InputError(
-                f"disparity: {disparity.values.shape} in {' and '.join(sorted(spaces))}; the "
-                f"estimator must give {(1, *photo.shape)} for each image, all in one space"
-            )
-        yield disparity
