@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.disparity import align_painted, upsample
-from mfh.errors import InputError, NoLandmarksError
+from mfh.errors import NoLandmarksError
 from mfh.files import make_folder, remove_file
 from mfh.head import LandmarkHead
 from mfh.painting import plan_paintings, strip_share

@@ -60,7 +60,13 @@ def test_all_files_are_written_and_agree(tmp_path: Path) -> None:
     for name in ("depth.png", "painted.png", "depth_mm.png"):
         with Image.open(tmp_path / "new" / "folder" / name) as picture:
             picture.load()
-    assert b"comment Simulated" in paths["point_cloud"].read_bytes()[:500]
+            assert "Simulated" in picture.info["Description"]
+            assert f"px ({result.camera.source}" in picture.info["Description"]
+    header = paths["point_cloud"].read_bytes()[:500]
+    assert b"comment Simulated" in header
+    assert f"120 x 90 px ({result.camera.source})".encode() in header
+    assert summary["camera"]["source"] == result.camera.source
+    assert read_depth_npz(paths["depth"]).camera == result.camera
 
 
 def test_a_disk_that_fills_up_leaves_whole_files_and_no_summary(

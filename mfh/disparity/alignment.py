@@ -87,8 +87,10 @@ def _least_squares_line(
     shifted_x = np.where(used, x, middle_x).ravel().astype(np.float64) - middle_x
     shifted_y = np.where(used, y, middle_y).ravel().astype(np.float64) - middle_y
     mean_x, mean_y = shifted_x.sum() / count, shifted_y.sum() / count
-    spread = shifted_x @ shifted_x - count * mean_x**2
+    # Not BLAS, whose threads wait for each other when the machine has other work.
+    spread = np.einsum("i,i->", shifted_x, shifted_x) - count * mean_x**2
     if not spread > np.finfo(np.float32).eps ** 2 * count * (mean_x + middle_x) ** 2:
         return np.nan, np.nan
-    scale = (shifted_x @ shifted_y - count * mean_x * mean_y) / spread
+    covariance = np.einsum("i,i->", shifted_x, shifted_y) - count * mean_x * mean_y
+    scale = covariance / spread
     return float(scale), float(mean_y + middle_y - scale * (mean_x + middle_x))

@@ -157,20 +157,35 @@ class _LogObjective:
         h = self._directions * np.where(linear > _FLOOR, 1 / predicted, 0.0)
         count = len(g)
         if not self._silog:
-            self._value = float(g @ g) / count
-            self._gradient = 2 / count * (h @ g)
-            self._hessian = 2 / count * ((h * (1 - g)) @ h.T)
+            self._value = _dot(g, g) / count
+            self._gradient = 2 / count * _dots(h, g)
+            self._hessian = 2 / count * _outer_dots(h, h * (1 - g))
             return
         mean, mean_h = float(g.mean()), h.mean(axis=1)
         others = max(count - 1, 1)
         centred = g - mean
         outer = np.outer(mean_h, mean_h)
-        squares = h @ h.T
-        self._value = float(centred @ centred) / others + SILOG_BETA * mean**2
-        self._gradient = 2 / others * (h @ centred) + 2 * SILOG_BETA * mean * mean_h
-        self._hessian = 2 / others * (
-            squares - count * outer - (h * centred) @ h.T
-        ) + 2 * SILOG_BETA * (outer - mean * squares / count)
+        squares = _outer_dots(h, h)
+        self._value = _dot(centred, centred) / others + SILOG_BETA * mean**2
+        self._gradient = 2 / others * _dots(h, centred) + 2 * SILOG_BETA * mean * mean_h
+        spread = squares - count * outer - _outer_dots(h, h * centred)
+        tilt = outer - mean * squares / count
+        self._hessian = 2 / others * spread + 2 * SILOG_BETA * tilt
+
+
+# Sums without BLAS, whose threads wait for each other when the machine has other work.
+def _dot(a: Vector, b: Vector) -> float:
+    return float(np.einsum("k,k->", a, b))
+
+
+def _dots(a: NDArray[np.float64], b: Vector) -> Vector:
+    sums: Vector = np.einsum("ik,k->i", a, b)
+    return sums
+
+
+def _outer_dots(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    sums: NDArray[np.float64] = np.einsum("ik,jk->ij", a, b)
+    return sums
 
 
 def _log_start(

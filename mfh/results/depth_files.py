@@ -16,6 +16,7 @@ from mfh.errors import InputError
 from mfh.files import atomic_path, write_npz
 from mfh.files.reading import read_npz
 from mfh.records import Counts, Intrinsics, MetricDepth
+from mfh.results.summary import camera_in_words
 from mfh.runs.record_files import head_as_dict, head_from_dict
 
 FARTHEST_MM = 65535
@@ -77,11 +78,17 @@ def read_depth_npz(path: Path) -> MetricDepth:
         ) from error
 
 
-def write_depth_png_mm(path: Path, depth_m: NDArray[np.float32], *, simulated: bool = False) -> int:
+def write_depth_png_mm(
+    path: Path,
+    depth_m: NDArray[np.float32],
+    *,
+    camera: Intrinsics | None = None,
+    simulated: bool = False,
+) -> int:
     """Write depth (H, W) as a 16-bit grey PNG in millimetres; return how many pixels were too far.
 
     0: unknown (NaN). 1..65534: millimetres, rounded, at least 1. 65535: 65.535 m or farther, inf
-    included. The PNG's "Description" says so, and says whether a part was simulated. Raises
+    included. The PNG's "Description" says so, and names the camera and simulation. Raises
     `OutputError`.
     """
     millimetres = np.zeros(depth_m.shape, np.uint16)
@@ -93,7 +100,9 @@ def write_depth_png_mm(path: Path, depth_m: NDArray[np.float32], *, simulated: b
     text.add_text(
         "Description",
         f"Depth along the optical axis in millimetres; 0: unknown; {FARTHEST_MM}: "
-        f"{FARTHEST_MM / 1000} m or farther." + (" Simulated." if simulated else ""),
+        f"{FARTHEST_MM / 1000} m or farther."
+        + (f" Camera: {camera_in_words(camera)}." if camera else "")
+        + (" Simulated." if simulated else ""),
     )
     text.add_text("Software", f"mfh {version('mfh')}")
     with atomic_path(path) as temporary:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from mfh.files import atomic_path, make_folder, remove_file, write_json
 from mfh.progress import Progress
@@ -14,7 +15,7 @@ from mfh.results.contact_sheet import contact_sheet
 from mfh.results.depth_files import write_depth_npz, write_depth_png_mm
 from mfh.results.picture import depth_picture
 from mfh.results.point_cloud import write_point_cloud
-from mfh.results.summary import error_in_words, summary_dict
+from mfh.results.summary import camera_in_words, error_in_words, summary_dict
 from mfh.settings import Settings
 
 FILES: Mapping[str, str] = {
@@ -58,9 +59,14 @@ def write_results(
 
     write_depth_npz(paths["depth"], result)
     progress.advance("results")
-    too_far_px = write_depth_png_mm(paths["depth_mm"], result.depth_m, simulated=result.simulated)
+    too_far_px = write_depth_png_mm(
+        paths["depth_mm"], result.depth_m, camera=result.camera, simulated=result.simulated
+    )
     progress.advance("results")
-    _save(paths["picture"], depth_picture(result.depth_m, title=photo.name, note=_note(result)))
+    picture = depth_picture(
+        result.depth_m, title=photo.name, note=_note(result, result.camera.source)
+    )
+    _save(paths["picture"], picture, result)
     progress.advance("results")
     write_point_cloud(
         paths["point_cloud"],
@@ -78,7 +84,7 @@ def write_results(
         title=photo.name,
         simulated=result.simulated,
     )
-    _save(paths["contact_sheet"], sheet)
+    _save(paths["contact_sheet"], sheet, result)
     progress.advance("results")
     summary = summary_dict(
         result,
@@ -95,11 +101,15 @@ def write_results(
     return paths
 
 
-def _note(result: MetricDepth) -> str:
+def _note(result: MetricDepth, camera: str) -> str:
     simulated = "Simulated. " if result.simulated else ""
-    return f"{simulated}Depth in metres, scale error {error_in_words(result.relative_error)}"
+    error = error_in_words(result.relative_error)
+    return f"{simulated}Depth in metres, scale error {error}, camera: {camera}"
 
 
-def _save(path: Path, picture: Image.Image) -> None:
+def _save(path: Path, picture: Image.Image, result: MetricDepth) -> None:
+    """Save a picture with where its metres come from in its text, which travels with it."""
+    text = PngInfo()
+    text.add_text("Description", _note(result, camera_in_words(result.camera)))
     with atomic_path(path) as temporary:
-        picture.save(temporary)
+        picture.save(temporary, pnginfo=text)

@@ -50,7 +50,7 @@ def write_point_cloud(
     farthest_m = _FARTHEST_IN_MEDIANS * depth_percentiles_m(depth_m, (50,))[0]
     rows, columns, count = _grid(depth_m, farthest_m, max_points)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        file.write(_header(count, farthest_m, simulated).encode("ascii"))
+        file.write(_header(count, farthest_m, camera, simulated).encode("ascii"))
         chunk_rows = max(1, _CHUNK_POINTS // len(columns))
         for top in range(0, len(rows), chunk_rows):
             chunk = np.ix_(rows[top : top + chunk_rows], columns)
@@ -89,11 +89,13 @@ def _grid(
         step *= max(1.01, math.sqrt(count / max_points))
 
 
-def _header(count: int, farthest_m: float, simulated: bool) -> str:
+def _header(count: int, farthest_m: float, camera: Intrinsics, simulated: bool) -> str:
     limit = f" Farther than {farthest_m:.4g} m is left out." if math.isfinite(farthest_m) else ""
     comments = [
         "comment Made by mfh: metric depth of one photo.",
         f"comment Frame: x right, y down, z forward, in metres.{limit}",
+        f"comment Camera: fx {camera.fx:.6g}, fy {camera.fy:.6g}, cx {camera.cx:.6g}, "
+        f"cy {camera.cy:.6g}, {camera.width} x {camera.height} px ({camera.source}).",
     ]
     if simulated:
         comments.append("comment Simulated: a stand-in that knows the truth took part.")

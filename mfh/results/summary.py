@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mfh.files import json_number
-from mfh.records import Counts, MetricDepth
+from mfh.records import Counts, Intrinsics, MetricDepth
 from mfh.results.depth_range import depth_percentiles_m
 from mfh.runs.record_files import head_as_dict
 from mfh.settings import Settings
@@ -92,7 +92,7 @@ def summary_lines(
     if errors is not None:
         lines.append(("Against truth", _errors_in_words(errors)))
     lines += _people_lines(result.counts)
-    lines.append(("Camera", _camera_in_words(result)))
+    lines.append(("Camera", camera_in_words(result.camera)))
     if timings:
         lines.append(("Time", _times_in_words(timings)))
     return lines
@@ -158,8 +158,8 @@ def _people_lines(counts: Counts) -> list[tuple[str, str]]:
     return lines
 
 
-def _camera_in_words(result: MetricDepth) -> str:
-    camera = result.camera
+def camera_in_words(camera: Intrinsics) -> str:
+    """Say what the camera is, and where that is known from."""
     focal = (
         f"f {camera.fx:.1f} px"
         if math.isclose(camera.fx, camera.fy, rel_tol=1e-3)
