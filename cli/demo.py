@@ -39,4 +39,5 @@ def demo(
         photo,
         folder_for(out, "demo"),
         truth_m=truth_m,
+        simulated_errors=world.errors,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -48,6 +49,8 @@ def _options(
 
 def run() -> None:
     """Run the command line; an error of `mfh` ends it with its message and exit status 1."""
+    # What a batch system sends ends a run as cleanly as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except MfhError as error:

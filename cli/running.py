@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from mfh.results import summary_lines, write_results
 
 from .terminal import TerminalProgress, interruptible, show_summary
 
+if TYPE_CHECKING:
+    from mfh.simulation import SimulatedErrors
+
 
 def run_and_write(
     method: MetricFromHuman,
@@ -21,11 +25,13 @@ def run_and_write(
     folder: Path,
     *,
     truth_m: NDArray[np.float32] | None = None,
+    simulated_errors: SimulatedErrors | None = None,
     notes: tuple[str, ...] = (),
 ) -> Prediction:
     """Predict, write every result into the run folder, and print a summary.
 
     truth_m: true depth (H, W), NaN where unknown, to print the error against.
+    simulated_errors: what simulated stages were told to do wrong, for the summary.
     notes: what to say besides the result's own warnings.
     """
     with TerminalProgress() as progress, interruptible():
@@ -43,6 +49,7 @@ def run_and_write(
             errors=errors,
             timings=prediction.seconds,
             settings=method.settings,
+            simulated_errors=simulated_errors.as_dict() if simulated_errors else None,
             progress=progress,
         )
     lines = summary_lines(prediction.depth, errors=errors, timings=prediction.seconds)

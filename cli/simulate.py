@@ -68,5 +68,6 @@ def simulate(
         loaded,
         folder_for(out, loaded.name),
         truth_m=truth.depth_m,
+        simulated_errors=chosen,
         notes=(truth.note, floor.note),
     )

@@ -32,6 +32,7 @@ _DOING = {
     "disparity": "estimating disparity",
     "aligned": "aligning",
     "head": "fitting the metric head",
+    "depth": "depth at full size",
     "results": "writing results",
 }
 

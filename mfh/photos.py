@@ -22,6 +22,7 @@ from mfh.records import Intrinsics, Photo
 
 __all__ = ["PhotoLike", "load_photo", "resize_photo", "safe_name"]
 
+_MOST_SQUARES = 4
 # Names that Windows keeps for devices, whatever the suffix.
 _DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -63,8 +64,9 @@ def load_photo(
 def resize_photo(photo: Photo, short_side_px: int) -> Photo:
     """Reduce a photo to a short side of `short_side_px`, and its camera with it.
 
-    The aspect is kept to the nearest pixel. A photo that is no larger is returned as it is, and so
-    is any for 0, as in `Settings.working_short_side_px`.
+    A panorama is reduced further, to at most four squares of that side. The aspect is kept to the
+    nearest pixel. A photo that is no larger is returned as it is, and so is any for 0, as in
+    `Settings.working_short_side_px`.
 
     Raises `InputError` for any other size below `MIN_SIDE_PX`.
     """
@@ -73,10 +75,15 @@ def resize_photo(photo: Photo, short_side_px: int) -> Photo:
             f"short side of {short_side_px} px: accepted are {MIN_SIDE_PX} px and more, or 0 to "
             "keep the photo's size"
         )
-    short = min(photo.shape)
-    if short_side_px == 0 or short <= short_side_px:
+    if short_side_px == 0:
         return photo
-    height, width = (round(side * short_side_px / short) for side in photo.shape)
+    factor = min(
+        short_side_px / min(photo.shape),
+        short_side_px * (_MOST_SQUARES / (photo.shape[0] * photo.shape[1])) ** 0.5,
+    )
+    if factor >= 1:
+        return photo
+    height, width = (max(1, round(side * factor)) for side in photo.shape)
     # With a reducing gap PIL averages whole blocks first: close to the same, and much faster.
     reduced = Image.fromarray(photo.image).resize(
         (width, height), Image.Resampling.LANCZOS, reducing_gap=3.0

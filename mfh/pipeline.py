@@ -140,7 +140,7 @@ class MetricFromHuman:
         aligned = self._align(images, disparity, runner)
         verdicts = verdicts_of(people, landmarks, aligned)
         head = self._fit(aligned, landmarks, verdicts, runner)
-        depth_m = head.apply(upsample(disparity.values[0], photo.image))
+        depth_m = self._apply(head, disparity, photo, runner)
 
         counts = counts_of(people, landmarks, verdicts)
         warnings = warnings_of(photo, head, counts, depth_m)
@@ -301,6 +301,13 @@ class MetricFromHuman:
             images=len(aligned),
             write=files.write_head,
             read=files.read_head,
+        )
+
+    def _apply(
+        self, head: MetricHead, disparity: Disparity, photo: Photo, runner: StageRunner
+    ) -> NDArray[np.float32]:
+        return runner.unsaved(
+            "depth", lambda: head.apply(upsample(disparity.values[0], photo.image))
         )
 
     def _open(self, folder: str | Path, photo: Photo) -> RunFolder:

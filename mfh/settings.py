@@ -27,7 +27,8 @@ class Settings:
         shorter side (reference `random_mask`).
     prompts: what a painting is asked for, one drawn for each (paper Sec. 3.2).
     working_short_side_px: photos with a longer short side are reduced to it for the stages; the
-        result comes back at the photo's own size. 0 keeps every photo as it is.
+        result comes back at the photo's own size. Panoramas are reduced to at most four squares of
+        that side. 0 keeps every photo as it is.
     photo_people: what people who are in the photo already count for: "once", measured in the photo
         itself; or "repeated", in every painted photo in which they are found, and not in the photo
         (Eq. 4 takes all the people of a painted photo).

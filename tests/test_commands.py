@@ -103,6 +103,7 @@ def test_results_agree_with_each_other(demo):
     assert summary["counts"]["painted"] == 32
     assert summary["counts"]["kept"] + sum(summary["counts"]["rejected"].values()) == 32
     assert summary["head"]["method"] == "silog"
+    assert summary["simulated_errors"]["person_size"] == 0.17
     assert set(summary["seconds"]) >= {"painted", "people", "disparity", "head"}
 
 

@@ -124,6 +124,19 @@ def test_a_fit_that_swaps_near_and_far_holds_the_offset():
     assert head.scale > 0
 
 
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_values_that_run_the_other_way_round_are_refused(space):
+    rng = np.random.default_rng(4)
+    depth = np.full((10, 12, 12), np.nan)
+    depth[:, 3:9, 3:9] = rng.uniform(2, 9, (10, 1, 1)) * rng.normal(1, 0.02, (10, 6, 6))
+    metric = depth if space == "disparity" else 1 / depth
+    given = np.nan_to_num(5 * metric + 1)
+    with pytest.raises(InputError, match="run the other way round"):
+        fit(given, depth, space=space)
+    # Too few people to tell it from chance.
+    assert fit(given[:4], depth[:4], space=space).status == "offset held"
+
+
 def test_relative_error_is_the_standard_error_of_the_votes():
     d, depth = planted(offset=0.0)
     votes = np.array([0.1, -0.1])

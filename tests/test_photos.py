@@ -273,3 +273,13 @@ def test_real_photos_without_cameras(shared: Path, name):
     photo = load_photo(shared / "data" / name)
     assert photo.camera.source == "assumed"
     assert photo.camera.horizontal_fov_deg == pytest.approx(60, abs=15)
+
+
+def test_a_panorama_is_reduced_to_four_squares_of_the_short_side() -> None:
+    image = np.zeros((300, 6000, 3), np.uint8)
+    camera = Intrinsics(900, 900, 3000, 150, 300, 6000)
+    reduced = resize_photo(Photo(image, camera), 240)
+    assert reduced.shape[0] * reduced.shape[1] == pytest.approx(4 * 240**2, rel=0.01)
+    assert reduced.camera.fx == pytest.approx(900 * reduced.shape[1] / 6000)
+    wide = Photo(image[:, :1200], Intrinsics(900, 900, 600, 150, 300, 1200))
+    assert resize_photo(wide, 300) is wide

@@ -17,6 +17,7 @@ from mfh.runs import record_files as files
 from mfh.settings import Settings
 
 STAGES = ("painted", "people", "landmarks", "disparity", "aligned", "head")
+REUSED = {**dict.fromkeys(STAGES, "reused"), "depth": "computed"}
 
 
 class Notes(Progress):
@@ -53,7 +54,7 @@ def test_recovers_the_planted_depth():
     assert run.head.scale == pytest.approx(1 / planted.SCALE, rel=1e-3)
     assert run.head.offset == pytest.approx(-planted.OFFSET / planted.SCALE, rel=1e-3)
     assert run.depth.counts.people == run.depth.counts.kept == 6
-    assert progress.notes == dict.fromkeys(STAGES, "computed")
+    assert progress.notes == dict.fromkeys((*STAGES, "depth"), "computed")
     assert progress.advanced == progress.totals
 
 
@@ -171,7 +172,7 @@ def test_the_second_run_reuses_everything(tmp_path):
     progress = Notes()
     world = planted.World()
     second = method(world).run(planted.photo(), folder=tmp_path, progress=progress)
-    assert progress.notes == dict.fromkeys(STAGES, "reused")
+    assert progress.notes == REUSED
     assert world.painted == []
     np.testing.assert_array_equal(second.depth.depth_m, first.depth.depth_m)
     np.testing.assert_array_equal(second.images.images, first.images.images)
@@ -202,7 +203,7 @@ def test_where_a_camera_is_from_does_not_matter(tmp_path):
     method().run(photo, folder=tmp_path)
     renamed = replace(photo, camera=replace(photo.camera, note="other.json"))
     run = method().run(renamed, folder=tmp_path, progress=progress)
-    assert progress.notes == dict.fromkeys(STAGES, "reused")
+    assert progress.notes == REUSED
     assert run.depth.camera.note == "other.json"
     moved = replace(photo, camera=replace(photo.camera, cx=61))
     method().run(moved, folder=tmp_path, progress=progress)

@@ -15,6 +15,10 @@ from mfh.settings import HeadMethod
 # Spread (log-sd) of landmark depths, or of their disparity, under which the two numbers of the head
 # cannot be told apart: a tenth of a percent is well under the relief of one body at 50 m.
 _FLAT = 1e-3
+# With this many owners and none but chance to relate them, a correlation this low comes up in one
+# of fifty fits.
+_ENOUGH_OWNERS = 8
+_REVERSED = -0.7
 
 
 def fit(
@@ -46,7 +50,8 @@ def fit(
     cannot be told apart: the offset is held at 0 and the status says so.
 
     Raises `NoLandmarksError` where no depth is known, `InputError` for arrays that do not belong
-    together, depths that are not positive, or an unknown method.
+    together, depths that are not positive, an unknown method, and a disparity that clearly is a
+    depth or the other way round.
     """
     d = np.asarray(disparity)
     depth = np.asarray(depth_m)
@@ -77,6 +82,7 @@ def fit(
         raise InputError("fit: owner is negative where depth_m is known; every depth needs one")
     y = 1 / target_m if space == "disparity" else target_m
 
+    group = _owner_index(known, None if owner is None else np.asarray(owner))
     status: FitStatus
     both = fit_scale and fit_offset
     if both and _is_flat(x, y):
@@ -88,9 +94,9 @@ def fit(
         )
         status = "converged"
         if both and scale <= 0:
+            _require_same_direction(x, y, group, space)
             scale, offset, converged = minimise(method, x, y, fit_scale=True, fit_offset=False)
             status = "offset held"
-    group = _owner_index(known, None if owner is None else np.asarray(owner))
     return MetricHead(
         scale=scale,
         offset=offset,
@@ -127,7 +133,29 @@ def _standard_error(
     sizes = np.bincount(group)
     if len(sizes) < 2:
         return float("nan")
-    ratio = np.maximum(predicted, np.finfo(np.float64).tiny) / y
-    by_owner = np.split(ratio[np.argsort(group, kind="stable")], np.cumsum(sizes)[:-1])
-    votes = np.log([np.median(ratios) for ratios in by_owner])
+    votes = np.log(_medians(np.maximum(predicted, np.finfo(np.float64).tiny) / y, group))
     return float(votes.std(ddof=1) / np.sqrt(len(sizes)))
+
+
+def _medians(values: NDArray[np.float64], group: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The median of each group's values, (O,)."""
+    ends = np.cumsum(np.bincount(group))[:-1]
+    parts = np.split(values[np.argsort(group, kind="stable")], ends)
+    return np.array([np.median(part) for part in parts])
+
+
+def _require_same_direction(
+    x: NDArray[np.float64], y: NDArray[np.float64], group: NDArray[np.integer], space: Space
+) -> None:
+    """Refuse values that fall, owner by owner, where they should rise with their target."""
+    owners = int(group.max()) + 1
+    if owners < _ENOUGH_OWNERS:
+        return
+    correlation = float(np.corrcoef(_medians(x, group), _medians(y, group))[0, 1])
+    if correlation < _REVERSED:
+        other = "depth" if space == "disparity" else "disparity"
+        raise InputError(
+            f"fit: the values given as {space} run the other way round (correlation "
+            f"{correlation:.2f} with the {space} of {owners} people); if they are {other}, give "
+            f'them as that: space="{other}", or --disparity-space {other}'
+        )

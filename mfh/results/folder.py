@@ -15,7 +15,7 @@ from mfh.results.contact_sheet import contact_sheet
 from mfh.results.depth_files import write_depth_npz, write_depth_png_mm
 from mfh.results.picture import depth_picture
 from mfh.results.point_cloud import write_point_cloud
-from mfh.results.summary import camera_in_words, error_in_words, summary_dict
+from mfh.results.summary import agreement_in_words, camera_in_words, summary_dict
 from mfh.settings import Settings
 
 FILES: Mapping[str, str] = {
@@ -39,6 +39,7 @@ def write_results(
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
+    simulated_errors: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Path]:
     """Write a result's files into a folder, which is made where it is not there.
@@ -48,8 +49,8 @@ def write_results(
     removed first, so that a folder with a summary holds one complete result.
 
     images, landmarks, verdicts: the photo itself and its painted photos, as for `contact_sheet`;
-    the photo is drawn only where somebody in it was measured. errors, timings, settings: as for
-    `summary_dict`; progress is told of the stage "results".
+    the photo is drawn only where somebody in it was measured. errors, timings, settings,
+    simulated_errors: as for `summary_dict`; progress is told of the stage "results".
     Returns the paths, by what they are. Raises `OutputError`.
     """
     progress = progress or Progress()
@@ -92,6 +93,7 @@ def write_results(
         errors=errors,
         timings=timings,
         settings=settings,
+        simulated_errors=simulated_errors,
         files=paths,
         too_far_for_png_px=too_far_px,
     )
@@ -103,8 +105,7 @@ def write_results(
 
 def _note(result: MetricDepth, camera: str) -> str:
     simulated = "Simulated. " if result.simulated else ""
-    error = error_in_words(result.relative_error)
-    return f"{simulated}Depth in metres, scale error {error}, camera: {camera}"
+    return f"{simulated}Depth in metres; {agreement_in_words(result)}; camera: {camera}"
 
 
 def _save(path: Path, picture: Image.Image, result: MetricDepth) -> None:

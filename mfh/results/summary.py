@@ -28,6 +28,7 @@ def summary_dict(
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
+    simulated_errors: Mapping[str, float] | None = None,
     files: Mapping[str, Path] | None = None,
     too_far_for_png_px: int | None = None,
 ) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def summary_dict(
     name: the photo's.
     errors: against true depth, as `mfh.evaluation.depth_errors` gives them.
     timings: seconds for each stage.
+    simulated_errors: how wrong simulated stages were told to be.
     files: what was written, by what it is.
     too_far_for_png_px: how many pixels the 16-bit PNG could not hold.
     """
@@ -68,6 +70,8 @@ def summary_dict(
         summary["seconds"] = {key: round(value, 3) for key, value in timings.items()}
     if settings is not None:
         summary["settings"] = settings.as_dict()
+    if simulated_errors is not None:
+        summary["simulated_errors"] = dict(simulated_errors)
     if files is not None:
         summary["files"] = {key: path.name for key, path in files.items()}
     if too_far_for_png_px is not None:
@@ -87,7 +91,7 @@ def summary_lines(
         lines.append(("Simulated", _simulated_in_words(result)))
     lines += [
         ("Depth", _depth_in_words(result)),
-        ("Scale error", _scale_error_in_words(result.relative_error)),
+        ("Scale", _scale_in_words(result)),
     ]
     if errors is not None:
         lines.append(("Against truth", _errors_in_words(errors)))
@@ -98,19 +102,18 @@ def summary_lines(
     return lines
 
 
-def error_in_words(relative_error: float) -> str:
-    """Say how far off the scale of the depth may be."""
-    if not math.isfinite(relative_error):
-        return "unknown"
-    percent = 100 * relative_error
-    return f"± {percent:.1f} % (1 sigma)" if percent < 3 else f"± {percent:.0f} % (1 sigma)"
+def agreement_in_words(result: MetricDepth) -> str:
+    """Say how well people's votes on the scale agree, which is all there is to go by."""
+    if not math.isfinite(result.relative_error):
+        return "rests on one person's size" if result.counts.people == 1 else "error unknown"
+    percent = 100 * result.relative_error
+    digits = 1 if percent < 3 else 0
+    return f"the people agree to ± {percent:.{digits}f} % (1 sigma of their mean)"
 
 
-def _scale_error_in_words(relative_error: float) -> str:
-    words = error_in_words(relative_error)
-    # The spread of people's votes is all there is to go by.
-    shared = ", if the people's errors are independent; what they share comes on top"
-    return words + shared if math.isfinite(relative_error) else words
+def _scale_in_words(result: MetricDepth) -> str:
+    shared = "; an error they share comes on top" if math.isfinite(result.relative_error) else ""
+    return agreement_in_words(result) + shared
 
 
 def _simulated_in_words(result: MetricDepth) -> str:

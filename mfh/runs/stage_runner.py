@@ -38,6 +38,11 @@ class StageRunner:
         self._progress = progress
         self._digests = dict(sources)
 
+    def unsaved(self, name: str, make: Callable[[], T]) -> T:
+        """A step whose result is not kept: progress and timing alone."""
+        with self._timed(name, 1):
+            return make()
+
     def whole(
         self,
         name: str,
