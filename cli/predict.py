@@ -32,7 +32,8 @@ def predict(
         typer.Option(
             "--use",
             metavar="STAGE=PATH",
-            help="Your own files for a stage: painted=DIR, people=DIR, disparity=FILE or DIR.",
+            help="Your own files for a stage: painted=DIR, people=DIR, disparity=FILE or DIR; of "
+            "several photos in DIR/NAME, NAME being the photo's without its suffix.",
             show_default=False,
         ),
     ] = None,
@@ -60,25 +61,28 @@ def predict(
         if stage in chosen:
             raise InputError(f"--use {stage}=... is given twice; each stage takes one PATH")
         chosen[stage] = given
-    if chosen and len(photos) > 1:
+    if "painted" in chosen and (paintings is not None or seed is not None):
         raise InputError(
-            f"--use gives the files of one photo, but there are {len(photos)}; run them one by one"
+            "--paintings and --seed say what to paint, but --use painted=... gives painted photos; "
+            "leave them out"
         )
-    method = MetricFromHuman(**parts_from(chosen, disparity_space), settings=settings)
+    several = len(photos) > 1
     failed = 0
     path_of: dict[Path, Path] = {}
     for path in photos:
         try:
+            own = {s: Path(p) / path.stem if several else Path(p) for s, p in chosen.items()}
+            parts = parts_from(own, disparity_space)
             photo = load_photo(path, intrinsics, fov_deg=fov)
-            folder = folder_for(out, photo.name, len(photos) > 1)
+            folder = folder_for(out, photo.name, several)
             if path_of.setdefault(folder, path) != path:
                 raise InputError(
                     f"its results would replace those of {path_of[folder]} in {folder}; rename one "
                     "of the two, or run it alone with another --out"
                 )
-            run_and_write(method, photo, folder)
+            run_and_write(MetricFromHuman(**parts, settings=settings), photo, folder)
         except MfhError as error:
-            if len(photos) == 1:
+            if not several:
                 raise
             failed += 1
             typer.secho(f"{path}: {error}", fg="red", err=True)

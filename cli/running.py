@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from mfh.evaluation import errors_against_truth
 from mfh.pipeline import MetricFromHuman, Prediction
 from mfh.records import Photo
-from mfh.results import summary_lines, write_results
+from mfh.results import summary_lines
 
 from .terminal import TerminalProgress, interruptible, show_summary
 
@@ -39,19 +40,15 @@ def run_and_write(
         errors = (
             None if truth_m is None else errors_against_truth(prediction.depth.depth_m, truth_m)
         )
-        write_results(
+        started = time.perf_counter()
+        prediction.write(
             folder,
-            photo,
-            prediction.depth,
-            images=prediction.images,
-            landmarks=prediction.landmarks,
-            verdicts=prediction.verdicts,
             errors=errors,
-            timings=prediction.seconds,
             settings=method.settings,
             simulated_errors=simulated_errors.as_dict() if simulated_errors else None,
             progress=progress,
         )
-    lines = summary_lines(prediction.depth, errors=errors, timings=prediction.seconds)
+        seconds = {**prediction.seconds, "writing": time.perf_counter() - started}
+    lines = summary_lines(prediction.depth, errors=errors, timings=seconds)
     show_summary(photo.name, lines, (*notes, *prediction.depth.warnings), folder)
     return prediction

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from .options import (
     ErrorOption,
@@ -21,6 +23,11 @@ from .options import (
     folder_for,
     settings_of,
 )
+
+
+def _filled(depth_m: NDArray[np.float32]) -> str:
+    unknown = float(np.isnan(depth_m).mean())
+    return f"; {100 * unknown:.0f} % of it is unknown and filled in" if unknown > 0 else ""
 
 
 def simulate(
@@ -69,5 +76,8 @@ def simulate(
         folder_for(out, loaded.name),
         truth_m=truth.depth_m,
         simulated_errors=chosen,
-        notes=(truth.note, floor.note),
+        notes=(
+            f"{truth.note}{_filled(truth.depth_m)}",
+            f"simulated people stand on the {floor.note}",
+        ),
     )

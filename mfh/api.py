@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,20 @@ def metric_depth(
     fov_deg: horizontal field of view in degrees, in place of `intrinsics`.
     use: files that stand in for a stage: "painted", "people", "disparity".
     disparity_space: what the files for "disparity" hold: "disparity" (larger = nearer) or "depth".
-    folder: a run folder to keep every record in and to reuse it from.
+    folder: a run folder: every record is kept in it and reused from it, and every result file is
+        written into it.
     preset, settings: "paper", "default" or "fast", and any field of `mfh.Settings`.
 
     Returns depth (H, W) in metres at the photo's own size, with the fit and its expected error.
+    What the user should know is in its `warnings`, and issued through Python's `warnings`.
     Raises errors of `mfh.errors`: bad input, a missing part, nobody to measure by.
     """
     chosen = settings_from(preset, **settings)
     photo = load_photo(image, intrinsics, fov_deg=fov_deg)
     method = MetricFromHuman(**parts_from(use or {}, disparity_space), settings=chosen)
-    return method.predict(photo, folder=folder, progress=progress)
+    prediction = method.run(photo, folder=folder, progress=progress)
+    if folder is not None:
+        prediction.write(folder, settings=chosen, progress=progress)
+    for warning in prediction.depth.warnings:
+        warnings.warn(warning, stacklevel=2)
+    return prediction.depth

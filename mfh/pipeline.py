@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from mfh.records import (
 )
 from mfh.rendering import landmarks_from_people
 from mfh.rendering.renderer import MeshRenderer
-from mfh.results.folder import FILES
+from mfh.results.folder import FILES, write_contact_sheet, write_results
 from mfh.runs import RunFolder, StageRunner, part_name
 from mfh.runs import record_files as files
 from mfh.settings import Settings
@@ -70,6 +71,22 @@ class Prediction:
     depth: MetricDepth
     verdicts: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def write(self, folder: str | Path, **options: Any) -> dict[str, Path]:
+        """Write every result file into a folder; options are those of `results.write_results`.
+
+        Returns the paths, by what they are. Raises `OutputError`.
+        """
+        return write_results(
+            folder,
+            self.photo,
+            self.depth,
+            images=self.images,
+            landmarks=self.landmarks,
+            verdicts=self.verdicts,
+            timings=self.seconds,
+            **options,
+        )
 
 
 class MetricFromHuman:
@@ -139,7 +156,14 @@ class MetricFromHuman:
         disparity = self._estimate(working, images, runner)
         aligned = self._align(images, disparity, runner)
         verdicts = verdicts_of(people, landmarks, aligned)
-        head = self._fit(aligned, landmarks, verdicts, runner)
+        if all(verdicts):
+            sheet = None
+            if run_folder is not None:
+                sheet = write_contact_sheet(
+                    run_folder.path, working, images, landmarks, verdicts, simulated=self._simulated
+                )
+            raise NoLandmarksError(nobody_message(verdicts[1:], sheet))
+        head = self._fit(aligned, landmarks, runner)
         depth_m = self._apply(head, disparity, photo, runner)
 
         counts = counts_of(people, landmarks, verdicts)
@@ -288,11 +312,8 @@ class MetricFromHuman:
         self,
         aligned: AlignedDisparity,
         landmarks: Sequence[Landmarks],
-        verdicts: Sequence[str],
         runner: StageRunner,
     ) -> MetricHead:
-        if all(verdicts):
-            raise NoLandmarksError(nobody_message(verdicts[1:]))
         return runner.whole(
             "head",
             lambda: self.head.fit(aligned, landmarks),
@@ -321,6 +342,10 @@ class MetricFromHuman:
             parts=self._parts(),
         )
         return run_folder
+
+    @property
+    def _simulated(self) -> bool:
+        return any(part.startswith("simulated") for part in self._parts().values())
 
     def _parts(self) -> dict[str, str]:
         return {

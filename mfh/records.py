@@ -335,7 +335,8 @@ class MetricHead:
     space: which of the two.
     method: the loss that was minimised.
     loss: its value at the solution.
-    relative_error: 1 sigma of the depth scale, as a fraction; NaN where it cannot be told.
+    relative_error: 1 sigma of the depth scale as a fraction, as far as the landmarks' disagreement
+        tells; NaN where they are too few to tell.
     used: (O,) bool, for each owner that took part, in order, whether it counted.
     status: "converged", "offset held" (the landmarks cannot determine both numbers) or
         "not converged".
@@ -408,7 +409,8 @@ class MetricDepth:
     depth_m: (H, W) float32, z in the camera frame; `inf` where the fit says no more than "far".
     camera: the photo's intrinsics, with their source.
     head: the fit that gave the scale.
-    relative_error: what to expect of the depth scale, 1 sigma as a fraction; NaN where unknown.
+    relative_error: 1 sigma of the depth scale as a fraction, as far as the landmarks' disagreement
+        tells: an error they share comes on top; NaN where they are too few to tell.
     counts: what was painted, kept and rejected, and why.
     parts: for each stage, the part that did it ("simulated: ..." where it knew the truth).
     warnings: what the user should know, in sentences.

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mfh.camera import assumption_warning
+from mfh.disparity import NOT_POSITIVE, NOTHING_TO_ALIGN
 from mfh.records import AlignedDisparity, Counts, Landmarks, MetricHead, People, Photo
 
 # Fewer people than this leave the scale to one or two chance sizes.
 _FEW_PEOPLE = 4
 _LARGE_SHARE = 0.01
+
+NOBODY = "nobody found"
+NO_PIXEL = "no pixel to measure at"
+_ADVICE = {
+    NOBODY: "try another seed, more paintings, or a photo with room for a person to stand in",
+    NO_PIXEL: "the meshes lie outside the repainted strips, or outside their masks: check the "
+    "camera, and that the masks of repainting are white where it was repainted",
+    NOT_POSITIVE: "outside the strips the painted photos' disparity runs against the photo's: "
+    "check that both come from the same model and the same way round",
+    NOTHING_TO_ALIGN: "outside the strips there is nothing to align by: check that the masks of "
+    "repainting do not cover everything, and that the disparity is not constant",
+}
 
 
 def verdicts_of(
@@ -28,11 +42,11 @@ def verdicts_of(
 
 def _verdict(people: People, landmarks: Landmarks, misaligned: str) -> str:
     if len(people) == 0:
-        return "nobody found"
+        return NOBODY
     if misaligned:
         return misaligned
     if not (landmarks.owner >= 0).any():
-        return "no pixel to measure at"
+        return NO_PIXEL
     return ""
 
 
@@ -54,13 +68,18 @@ def counts_of(
     )
 
 
-def nobody_message(verdicts: Sequence[str]) -> str:
-    """Why there is no scale, with counts, and what to do."""
-    reasons = ", ".join(f"{count} x {reason}" for reason, count in Counter(verdicts).most_common())
+def nobody_message(verdicts: Sequence[str], sheet: Path | None = None) -> str:
+    """Why there is no scale, with counts, and what to do.
+
+    verdicts: of the painted photos; sheet: the contact sheet, where there is one.
+    """
+    counts = Counter(verdicts).most_common()
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in counts)
+    advice = _ADVICE[counts[0][0]] if counts else "give at least one painted photo"
+    look = "" if sheet is None else f"; {sheet} shows them"
     return (
         f"no metric scale: none of {len(verdicts)} painted photos gave a person to measure by "
-        f"({reasons}); look at the painted photos, then try another seed, more paintings, or a "
-        "photo with room for a person to stand in"
+        f"({reasons}){look}; {advice}"
     )
 
 
@@ -88,6 +107,7 @@ def warnings_of(
     beyond = float(np.mean(~np.isfinite(depth_m)))
     if beyond > _LARGE_SHARE:
         warnings.append(
-            f"{beyond:.0%} of the photo is farther than the fit can tell; its depth is infinite."
+            f"{100 * beyond:.1f} % of the photo is farther than the fit can tell; its depth is "
+            "infinite."
         )
     return tuple(warnings)

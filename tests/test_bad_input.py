@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -175,7 +176,7 @@ def test_missing_parts_are_named(capsys, given, tmp_path):
         (["--set", "fit_scale=maybe"], "expected true or false"),
         (["--set", "photo_people=twice"], "once, repeated"),
         (["--set", "paintings"], "expected NAME=VALUE"),
-        (["--paintings", "0"], "1 to 4096"),
+        (["--set", "paintings=0"], "1 to 4096"),
         (["--preset", "best"], "paper, default, fast"),
         (["--fov", "200"], "field of view is 200 degrees"),
         (["--fov", "60", "-k", "K.json"], "both"),
@@ -205,11 +206,29 @@ def test_compiled_kernels_that_cannot_be_kept(given, tmp_path):
     assert "Traceback" not in printed
 
 
-def test_several_photos_cannot_share_files(capsys, given, tmp_path):
-    result = run_here(
-        capsys, "predict", given / "photo.png", given / "photo.jpg", *use(given), "-o", tmp_path
+def test_files_of_several_photos_lie_in_folders_of_their_names(capsys, given, tmp_path):
+    for name in ("one", "two"):
+        shutil.copy(given / "photo.png", tmp_path / f"{name}.png")
+    for stage in ("painted", "people", "disparity"):
+        shutil.copytree(given / "run" / stage, tmp_path / stage / "one")
+    status, printed = run_here(
+        capsys,
+        *("predict", tmp_path / "one.png", tmp_path / "two.png", "-k", given / "K.json"),
+        *(f"--use={stage}={tmp_path / stage}" for stage in ("painted", "people", "disparity")),
+        *("--out", tmp_path / "out"),
     )
-    refused(result, "there are 2")
+    assert status == 1
+    assert "two: no such folder" in " ".join(printed.split())
+    assert "1 of 2 photos failed" in printed
+    stored = np.load(tmp_path / "out" / "one" / "depth.npz")
+    np.testing.assert_allclose(stored["depth_m"], planted.scene_depth(), rtol=1e-4)
+    assert not (tmp_path / "out" / "two").exists()
+
+
+def test_what_to_paint_and_painted_photos_exclude_each_other(capsys, given, tmp_path):
+    for option in ("--paintings", "--seed"):
+        result = predict(capsys, given, given / "photo.png", option, 3, out=tmp_path / "out")
+        refused(result, "--use painted=... gives painted photos; leave them out")
 
 
 def test_of_several_photos_the_good_ones_are_done(capsys, given, tmp_path, monkeypatch):

@@ -153,6 +153,13 @@ def test_simulated_errors_are_named(capsys, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_python_m_mfh_is_the_command_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "mfh", "--version"], capture_output=True, text=True, check=False
+    )
+    assert re.fullmatch(r"mfh \d+\.\d+\.\d+\n", done.stdout)
+
+
 def test_nobody_painted_says_so_with_counts(capsys, tmp_path):
     status, printed = run_here(
         capsys,
@@ -161,6 +168,8 @@ def test_nobody_painted_says_so_with_counts(capsys, tmp_path):
     assert status == 1
     assert "none of 4 painted photos" in printed
     assert "4 x nobody found" in printed
+    assert "painted.png shows them" in " ".join(printed.split())
+    assert (tmp_path / "out" / "painted.png").is_file()
     assert not (tmp_path / "out" / "summary.json").exists()
 
 

@@ -22,11 +22,14 @@ def test_a_wrong_scale_is_told_from_a_wrong_shape() -> None:
     errors = errors_against_truth(1.3 * true_m, true_m)
     assert errors["abs_rel"] == pytest.approx(0.3)
     assert errors["scale_aligned_abs_rel"] == pytest.approx(0, abs=1e-12)
+    assert errors["scale_error"] == pytest.approx(0.3)
+    assert errors["capped"] == 0
 
 
 def test_farther_than_can_be_told_counts_as_the_farthest() -> None:
     errors = errors_against_truth(np.array([[np.inf, 2.0]]), np.array([[40.0, 2.0]]))
     assert errors["abs_rel"] == pytest.approx(0.5)
+    assert (errors["capped"], errors["cap_m"]) == (0.5, 80)
     errors = errors_against_truth(np.array([[np.inf, 2.0]]), np.array([[100.0, 2.0]]))
     assert errors["abs_rel"] == 0
 

@@ -61,7 +61,7 @@ def test_lines_say_the_same_in_words() -> None:
     )
     assert lines == {
         "Depth": "1.5 m to 10.5 m, median 6.0 m (5th to 95th percentile)",
-        "Scale": "the people agree to ± 9 % (1 sigma of their mean); an error they share comes "
+        "Scale": "the people agree to ± 9.0 % (1 sigma of their mean); an error they share comes "
         "on top",
         "Against truth": "AbsRel 1.23 %, delta1 98.7 %, RMSE 0.457 m",
         "People": "7 people used, in 5 of 8 painted photos",
@@ -79,7 +79,7 @@ def test_lines_of_other_results() -> None:
     )
     lines = dict(summary_lines(result))
     assert lines["Simulated"] == "painter: stand-ins that know the truth"
-    assert lines["Scale"] == "rests on one person's size"
+    assert lines["Scale"] == "rests on one person; error unknown"
     assert lines["Depth"].endswith("25.0 % farther than the fit can tell")
     assert lines["People"] == "1 person used, in 4 of 4 painted photos"
     assert "Dropped" not in lines

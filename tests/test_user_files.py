@@ -60,7 +60,8 @@ def test_prompts_and_seeds_come_back(painted):
 def test_settings_of_paintings_do_not_concern_files(run_folder, tmp_path):
     class Notes(Progress):
         def finish(self, stage, note):
-            assert note == ("computed" if stage == "depth" else self.expected)
+            if stage not in ("depth", "results"):
+                assert note == self.expected
 
     for seed, expected in ((0, "computed"), (1, "reused")):
         notes = Notes()
@@ -85,6 +86,14 @@ def test_metric_depth_takes_a_path_and_a_json_camera(run_folder, tmp_path):
     np.testing.assert_allclose(depth.depth_m, planted.scene_depth(), rtol=1e-4)
     assert depth.camera.source == "given"
     assert depth.head.method == "log_l2"
+
+
+def test_metric_depth_writes_results_and_issues_warnings(run_folder, tmp_path):
+    with pytest.warns(UserWarning, match="--intrinsics"):
+        depth = mfh.metric_depth(planted.photo().image, use=use(run_folder), folder=tmp_path)
+    assert depth.camera.source == "assumed"
+    for name in ("depth.npz", "depth.png", "points.ply", "summary.json", "painted"):
+        assert (tmp_path / name).exists()
 
 
 def test_missing_stages_are_named_with_what_stands_in_for_them(run_folder):

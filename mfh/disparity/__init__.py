@@ -4,8 +4,15 @@ Aligning the painted photos' to the photo's, bringing it back to full size, and 
 files.
 """
 
-from mfh.disparity.alignment import align, align_painted
+from mfh.disparity.alignment import NOT_POSITIVE, NOTHING_TO_ALIGN, align, align_painted
 from mfh.disparity.from_files import DisparityFiles
 from mfh.disparity.upsampling import upsample
 
-__all__ = ["DisparityFiles", "align", "align_painted", "upsample"]
+__all__ = [
+    "NOTHING_TO_ALIGN",
+    "NOT_POSITIVE",
+    "DisparityFiles",
+    "align",
+    "align_painted",
+    "upsample",
+]

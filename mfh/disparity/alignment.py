@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from mfh.errors import InputError
 from mfh.records import AlignedDisparity, Disparity
 
+NOT_POSITIVE = "alignment scale not positive"
+NOTHING_TO_ALIGN = "nothing to align by"
+
 _MIN_PIXELS = 2
 
 
@@ -59,7 +62,7 @@ def align_painted(disparity: Disparity, repainted: NDArray[np.bool_]) -> Aligned
     known = np.isfinite(scale)
     kept = known & (scale > 0)
     reason = tuple(
-        "" if keep else "alignment scale not positive" if know else "nothing to align by"
+        "" if keep else NOT_POSITIVE if know else NOTHING_TO_ALIGN
         for keep, know in zip(kept, known, strict=True)
     )
     values = disparity.values * np.where(known, scale, 0).astype(np.float32)[:, None, None]

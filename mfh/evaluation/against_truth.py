@@ -20,9 +20,10 @@ def errors_against_truth(
         prediction beyond 80 m (or the farthest truth, where that is farther) counts as that.
 
     Returns the metrics of `mfh.evaluation.depth_errors`, `scale_aligned_abs_rel` (AbsRel once the
-    prediction is scaled by the median of true / predicted: what is wrong with its shape), and
-    `known`, the fraction of pixels that were compared. Raises `InputError` where the shapes differ,
-    no truth is known, or a prediction is NaN or not positive.
+    prediction is scaled by the median of true / predicted: what is wrong with its shape),
+    `scale_error` (the median of predicted / true, less 1), `known`, the fraction of pixels that
+    were compared, `cap_m`, and `capped`, the fraction of those that were beyond it. Raises
+    `InputError` where the shapes differ, no truth is known, or a prediction is NaN or not positive.
     """
     if depth_m.shape != true_m.shape:
         raise InputError(
@@ -33,9 +34,14 @@ def errors_against_truth(
     if not known.any():
         raise InputError("errors against truth: no pixel of the truth has a known depth")
     farthest_m = max(_FARTHEST_M, float(true_m[known].max()))
-    predicted, true = np.minimum(depth_m[known], farthest_m), true_m[known]
+    true = true_m[known]
+    capped = depth_m[known] > farthest_m
+    predicted = np.where(capped, np.float32(farthest_m), depth_m[known])
     errors = depth_errors(predicted, true)
     to_scale = np.median(true / predicted)
     errors["scale_aligned_abs_rel"] = float(np.mean(np.abs(to_scale * predicted / true - 1)))
+    errors["scale_error"] = float(np.median(predicted / true) - 1)
     errors["known"] = float(known.mean())
+    errors["cap_m"] = farthest_m
+    errors["capped"] = float(capped.mean())
     return errors

@@ -15,6 +15,7 @@ from mfh.settings import HeadMethod
 # Spread (log-sd) of landmark depths, or of their disparity, under which the two numbers of the head
 # cannot be told apart: a tenth of a percent is well under the relief of one body at 50 m.
 _FLAT = 1e-3
+_FEWEST_VOTES = 4
 # With this many owners and none but chance to relate them, a correlation this low comes up in one
 # of fifty fits.
 _ENOUGH_OWNERS = 8
@@ -43,8 +44,8 @@ def fit(
     fit_scale, fit_offset: which numbers are fitted; the other stays at 1 or 0 (paper Table 4).
 
     `relative_error` of the result is the standard error of the owners' mean vote on the depth
-    scale (a vote is an owner's median log ratio); it is NaN with fewer than two owners, and it
-    cannot see an error that all owners share.
+    scale (a vote is an owner's median log ratio); it is NaN with fewer than four owners, whose
+    agreement may be chance, and it cannot see an error that all owners share.
 
     Where the landmarks lie at one depth, or the fit turns near and far around, scale and offset
     cannot be told apart: the offset is held at 0 and the status says so.
@@ -131,7 +132,7 @@ def _standard_error(
     predicted: NDArray[np.float64], y: NDArray[np.float64], group: NDArray[np.integer]
 ) -> float:
     sizes = np.bincount(group)
-    if len(sizes) < 2:
+    if len(sizes) < _FEWEST_VOTES:
         return float("nan")
     votes = np.log(_medians(np.maximum(predicted, np.finfo(np.float64).tiny) / y, group))
     return float(votes.std(ddof=1) / np.sqrt(len(sizes)))

@@ -67,7 +67,8 @@ def write_results(
     picture = depth_picture(
         result.depth_m, title=photo.name, note=_note(result, result.camera.source)
     )
-    _save(paths["picture"], picture, result)
+    text = _note(result, camera_in_words(result.camera))
+    _save(paths["picture"], picture, text)
     progress.advance("results")
     write_point_cloud(
         paths["point_cloud"],
@@ -77,15 +78,9 @@ def write_results(
         simulated=result.simulated,
     )
     progress.advance("results")
-    first = 0 if (landmarks[0].owner >= 0).any() else 1
-    sheet = contact_sheet(
-        images.rest(first),
-        landmarks[first:],
-        verdicts[first:],
-        title=photo.name,
-        simulated=result.simulated,
+    write_contact_sheet(
+        folder, photo, images, landmarks, verdicts, note=text, simulated=result.simulated
     )
-    _save(paths["contact_sheet"], sheet, result)
     progress.advance("results")
     summary = summary_dict(
         result,
@@ -108,9 +103,38 @@ def _note(result: MetricDepth, camera: str) -> str:
     return f"{simulated}Depth in metres; {agreement_in_words(result)}; camera: {camera}"
 
 
-def _save(path: Path, picture: Image.Image, result: MetricDepth) -> None:
+def write_contact_sheet(
+    folder: str | Path,
+    photo: Photo,
+    images: PaintedPhotos,
+    landmarks: Sequence[Landmarks],
+    verdicts: Sequence[str],
+    *,
+    note: str = "",
+    simulated: bool = False,
+) -> Path:
+    """Write `painted.png` into a folder, and return its path.
+
+    images, landmarks, verdicts: as for `write_results`; note: a text to store in it.
+    Raises `OutputError`.
+    """
+    path = make_folder(folder) / FILES["contact_sheet"]
+    first = 0 if (landmarks[0].owner >= 0).any() else 1
+    sheet = contact_sheet(
+        images.rest(first),
+        landmarks[first:],
+        verdicts[first:],
+        title=photo.name,
+        simulated=simulated,
+    )
+    _save(path, sheet, note)
+    return path
+
+
+def _save(path: Path, picture: Image.Image, note: str) -> None:
     """Save a picture with where its metres come from in its text, which travels with it."""
     text = PngInfo()
-    text.add_text("Description", _note(result, camera_in_words(result.camera)))
+    if note:
+        text.add_text("Description", note)
     with atomic_path(path) as temporary:
         picture.save(temporary, pnginfo=text)

@@ -105,10 +105,11 @@ def summary_lines(
 def agreement_in_words(result: MetricDepth) -> str:
     """Say how well people's votes on the scale agree, which is all there is to go by."""
     if not math.isfinite(result.relative_error):
-        return "rests on one person's size" if result.counts.people == 1 else "error unknown"
+        people = result.counts.people
+        return f"rests on {'one person' if people == 1 else f'{people} people'}; error unknown"
     percent = 100 * result.relative_error
-    digits = 1 if percent < 3 else 0
-    return f"the people agree to ± {percent:.{digits}f} % (1 sigma of their mean)"
+    within = "less than ± 0.1" if percent < 0.1 else f"± {percent:.1f}"
+    return f"the people agree to {within} % (1 sigma of their mean)"
 
 
 def _scale_in_words(result: MetricDepth) -> str:
@@ -141,12 +142,16 @@ def _metres(depth_m: float) -> str:
 
 def _errors_in_words(errors: Mapping[str, float]) -> str:
     words = []
+    if "scale_error" in errors:
+        words.append(f"scale {100 * errors['scale_error']:+.1f} %")
     if "abs_rel" in errors:
         words.append(f"AbsRel {100 * errors['abs_rel']:.2f} %")
     if "delta1" in errors:
         words.append(f"delta1 {100 * errors['delta1']:.1f} %")
     if "rmse" in errors:
         words.append(f"RMSE {errors['rmse']:.3f} m")
+    if errors.get("capped", 0) > 0:
+        words.append(f"{100 * errors['capped']:.1f} % of them capped at {errors['cap_m']:.0f} m")
     return ", ".join(words)
 
 
