@@ -34,27 +34,33 @@ def parts_from(use: Mapping[str, str | Path], disparity_space: Space = "disparit
     unknown = [stage for stage in use if stage not in STAGES]
     if unknown:
         raise InputError(f"use: stage {unknown[0]!r} is unknown; there are {', '.join(STAGES)}")
-    missing = [stage for stage in STAGES if stage not in use]
-    if missing:
-        raise MissingPartError(_missing(missing))
-    painted = PaintedFiles(use["painted"])
-    return Parts(
-        painter=painted,
-        people=PeopleFiles(use["people"], painted.names),
-        disparity=DisparityFiles(use["disparity"], disparity_space, painted.names),
-    )
+    painted = PaintedFiles(use["painted"]) if "painted" in use else None
+    names = None if painted is None else painted.names
+    people = PeopleFiles(use["people"], names) if "people" in use else None
+    disparity = None
+    if "disparity" in use:
+        disparity = DisparityFiles(use["disparity"], disparity_space, names)
+    # Asked last: files that are given and wrong are named whatever else is missing.
+    if painted is None or people is None or disparity is None:
+        raise MissingPartError(_missing(use, disparity_space))
+    return Parts(painter=painted, people=people, disparity=disparity)
 
 
-def _missing(stages: list[str]) -> str:
-    models = [default_model(stage) for stage in stages]
-    lines = [
-        f"  {stage}: {model.title} ({model.id})"
-        for stage, model in zip(stages, models, strict=True)
-    ]
-    options = " ".join(f"--use {stage}=PATH" for stage in stages)
+def _missing(use: Mapping[str, str | Path], disparity_space: Space) -> str:
+    models = {stage: default_model(stage) for stage in STAGES if stage not in use}
+    lines = [f"  {stage}: {model.title} ({model.id})" for stage, model in models.items()]
+    options = [f"--use {_option(stage, use.get(stage, 'PATH'))}" for stage in STAGES]
+    if disparity_space != "disparity":
+        options.append(f"--disparity-space {disparity_space}")
     return (
         "this version of mfh does not yet run the learned parts itself; missing for this photo:\n"
         + "\n".join(lines)
-        + f"\nrun them with their own tools and give what they made: mfh predict PHOTO {options}\n"
+        + "\nrun them with their own tools, as docs/your_own_parts.md tells, and give what they "
+        f"made: mfh predict PHOTO {' '.join(options)}\n"
         "or see the whole flow with simulated parts: mfh demo"
     )
+
+
+def _option(stage: str, path: str | Path) -> str:
+    text = f"{stage}={path}"
+    return f'"{text}"' if any(map(str.isspace, text)) else text

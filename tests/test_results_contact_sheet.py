@@ -3,8 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fake_results import painted_photos, recorded_texts
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_erosion, label
 
 from mfh.errors import InputError
+from mfh.records import Landmarks
 from mfh.results import contact_sheet
 from mfh.results.tiles import PEOPLE, tile
 
@@ -62,6 +65,56 @@ def test_a_tile_outlines_the_strip_and_the_people() -> None:
     assert (np.abs(drawn[300, 320:324] - PEOPLE[1]).sum(-1) < 60).any()
     assert np.array_equal(drawn[300, 250], [128] * 3)  # people themselves are left as painted
     assert np.array_equal(drawn[:, 500:].min((0, 1)), [128] * 3)
+
+
+def drawn_tile(owner: NDArray[np.int16]) -> NDArray[np.int32]:
+    """The tile of a grey photo of these people, as large as the photo."""
+    height, width = owner.shape
+    depth_m = np.where(owner < 0, np.nan, 3.0).astype(np.float32)
+    landmarks = Landmarks(depth_m, owner, np.ones(owner.max() + 1, np.float32))
+    image = np.full((height, width, 3), 128, np.uint8)
+    nothing = np.zeros((height, width), np.bool_)
+    drawn = tile(image, nothing, landmarks, (width, height))
+    return np.asarray(drawn, np.int32)
+
+
+def visible(drawn: NDArray[np.int32], inside: NDArray[np.bool_]) -> float:
+    """The share of pixels that are left as they were."""
+    return float((drawn[inside] == 128).all(-1).mean())
+
+
+@pytest.mark.parametrize("top", [0, 5, 15, 40])
+def test_labels_leave_heads_free(top: int) -> None:
+    owner = np.full((240, 320), -1, np.int16)
+    owner[top : top + 90, 100:130] = 0
+    owner[top + 4 : top + 94, 140:170] = 1
+    drawn = drawn_tile(owner)
+    for person in (0, 1):
+        inner = binary_erosion(owner == person, iterations=4)
+        assert visible(drawn, inner) == 1
+    # Both labels are whole: the ink of neither lies under the other.
+    white = (drawn == 255).all(-1)
+    assert label(binary_dilation(white, iterations=4))[1] == 2
+
+
+def test_a_crowd_is_drawn_wherever_it_stands() -> None:
+    owner = np.full((60, 40), -1, np.int16)
+    for person in range(8):
+        owner[5 * person : 5 * person + 20, 5 * person : 5 * person + 5] = person
+    assert drawn_tile(owner).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize(("height", "thin"), [(40, True), (58, True), (62, False)])
+def test_small_people_stay_visible(height: int, thin: bool) -> None:
+    owner = np.full((240, 320), -1, np.int16)
+    owner[100 : 100 + height, 150:156] = 0
+    drawn = drawn_tile(owner)
+    assert (visible(drawn, owner == 0) == 1) == thin
+    row = drawn[100 + height // 2]
+    painted_columns = np.flatnonzero((row != 128).any(-1))
+    if thin:
+        assert painted_columns.tolist() == [149, 156]
+        assert (row[painted_columns] == PEOPLE[0]).all()
 
 
 def test_numbers_must_agree() -> None:

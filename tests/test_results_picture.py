@@ -12,7 +12,7 @@ from mfh.results import depth_picture
 from mfh.results.colour_scale import ColourScale, colours_of, scale_of
 from mfh.results.typography import fitted, font, wrapped
 
-UNKNOWN = (200, 203, 208)
+UNKNOWN, INFINITE = (150, 152, 156), (198, 216, 236)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_colours_are_those_of_the_bar_and_holes_are_grey() -> None:
     near, far = colours_of(np.array([0.0, 1.0]))
     left, top = 16, 16
     assert tuple(picture[top + 50, left + 50]) == UNKNOWN
-    assert np.array_equal(picture[top + 150, left + 50], far)
+    assert tuple(picture[top + 150, left + 50]) == INFINITE
     assert np.array_equal(picture[top + 400, left + 50], near)
     assert np.array_equal(picture[top + 400, left + 600], far)
 
@@ -89,9 +89,10 @@ def test_nothing_known_and_one_depth_alone(value: float, shape: tuple[int, int])
     middle = picture[16 + 150, 16 + 200]
     if np.isnan(value):
         assert tuple(middle) == UNKNOWN
+    elif np.isinf(value):
+        assert tuple(middle) == INFINITE
     else:
-        expected = colours_of(np.array([1.0 if np.isinf(value) else 0.5]))[0]
-        assert np.abs(middle.astype(int) - expected).max() <= 12
+        assert np.abs(middle.astype(int) - colours_of(np.array([0.5]))[0]).max() <= 12
 
 
 def test_the_scale_spans_the_percentiles_and_ignores_outliers() -> None:
@@ -119,6 +120,50 @@ def test_ticks_never_collide(near_m: float, ratio: float, min_gap: float) -> Non
     assert len({label for _, label in ticks}) == len(ticks)
     if min_gap < 0.05:
         assert 4 <= len(ticks) <= 12
+
+
+def test_infinite_depth_is_not_beyond_the_far_end() -> None:
+    depth_m = np.full((10, 10), 2.0, np.float32)
+    depth_m[5:] = 4.0
+    depth_m[0] = np.inf
+    assert scale_of(depth_m) == ColourScale(2.0, 4.0)
+
+
+@pytest.mark.parametrize("shape", [(375, 1242), (900, 506), (600, 600), (800, 100)])
+def test_a_legend_names_the_colours_off_the_scale(texts: list[str], shape: tuple[int, int]) -> None:
+    depth_m = ramp(1.0, 9.0, *shape)
+    depth_picture(depth_m)
+    assert labels_of(texts) == set(texts)
+    depth_m[:50] = np.inf
+    depth_picture(depth_m)
+    assert "farther than the fit can tell" in texts
+    assert "unknown" not in texts
+    depth_m[50:80] = np.nan
+    picture = np.asarray(depth_picture(depth_m))
+    assert "unknown" in texts
+    bottom = picture[-50:]
+    for colour in (INFINITE, UNKNOWN):
+        assert (bottom == colour).all(-1).sum() >= 10 * 10
+
+
+def test_the_colours_off_the_scale_differ_in_lightness() -> None:
+    luma = np.array([0.299, 0.587, 0.114])
+    assert np.dot(INFINITE, luma) - np.dot(UNKNOWN, luma) > 50
+    scale = colours_of(np.linspace(0, 1, 256)).astype(int)
+    for colour in (INFINITE, UNKNOWN):
+        assert np.linalg.norm(scale - colour, axis=1).min() > 60
+
+
+@pytest.mark.parametrize(("width", "count"), [(1242, 1), (506, 2), (100, 5)])
+def test_the_note_is_wrapped_not_cut(texts: list[str], width: int, count: int) -> None:
+    note = (
+        "Simulated. Depth in metres; the people agree to ± 3 % (1 sigma of their mean); "
+        "camera: given"
+    )
+    depth_picture(ramp(1.0, 9.0, 900, width), note=note)
+    lines = [text for text in texts if text not in labels_of(texts)]
+    assert " ".join(lines) == note
+    assert len(lines) <= count
 
 
 def test_text_fits() -> None:

@@ -36,7 +36,7 @@ def test_every_point_projects_onto_its_pixel(tmp_path: Path) -> None:
     assert count == len(points) == 30 * 40 - 3
     assert lines[:2] == ["ply", "format binary_little_endian 1.0"]
     assert any("x right, y down, z forward, in metres" in line for line in lines)
-    assert not any("Simulated" in line for line in lines)
+    assert not any("Simulated" in line or "Thinned" in line for line in lines)
     x, y, z = points["xyz"].astype(np.float64).T
     u = camera.fx * x / z + camera.cx
     v = camera.fy * y / z + camera.cy
@@ -54,7 +54,10 @@ def test_an_even_grid_within_the_limit(tmp_path: Path, max_points: int) -> None:
     for name in ("a.ply", "b.ply"):
         write_point_cloud(tmp_path / name, image, depth_m, camera, max_points=max_points)
     assert (tmp_path / "a.ply").read_bytes() == (tmp_path / "b.ply").read_bytes()
-    _, points = read(tmp_path / "a.ply")
+    lines, points = read(tmp_path / "a.ply")
+    said = [line for line in lines if line.startswith("comment Thinned: every ")]
+    assert len(said) == 1
+    assert said[0].endswith(f" in both directions (on average); {len(points)} of 1200 pixels.")
     assert 0.5 * max_points <= len(points) <= max_points
     if max_points == 100:
         x, y, z = points["xyz"].T

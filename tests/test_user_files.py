@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import planted
@@ -13,7 +15,9 @@ from PIL import Image
 import mfh
 from mfh.disparity import DisparityFiles
 from mfh.errors import InputError, MissingPartError
+from mfh.files.user_files import name_of_files
 from mfh.painting import PaintedFiles
+from mfh.parts import parts_from
 from mfh.people import PeopleFiles
 from mfh.pipeline import MetricFromHuman
 from mfh.progress import Progress
@@ -103,9 +107,120 @@ def test_missing_stages_are_named_with_what_stands_in_for_them(run_folder):
     assert "--use painted=PATH --use people=PATH --use disparity=PATH" in str(caught.value)
     with pytest.raises(MissingPartError, match="Depth Anything") as caught:
         mfh.metric_depth(image, use={s: run_folder / s for s in ("painted", "people")})
-    assert "--use painted" not in str(caught.value)
+    given = " ".join(f"--use {s}={run_folder / s}" for s in ("painted", "people"))
+    assert f"mfh predict PHOTO {given} --use disparity=PATH\n" in str(caught.value)
+    assert "docs/your_own_parts.md" in str(caught.value)
+    assert "Stable Diffusion" not in str(caught.value)
     with pytest.raises(InputError, match="stage 'paint' is unknown"):
         mfh.metric_depth(image, use={"paint": run_folder})
+
+
+def test_wrong_paths_are_named_while_other_stages_are_missing(run_folder, tmp_path):
+    for given, message in (
+        ({"painted": tmp_path / "absent"}, "absent: no such folder"),
+        ({"people": tmp_path / "absent"}, "absent: no such folder"),
+        ({"disparity": tmp_path / "absent"}, "absent: no such file or folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            parts_from(given)
+    spaced = tmp_path / "my maps.npy"
+    np.save(spaced, maps())
+    with pytest.raises(MissingPartError) as caught:
+        parts_from({"disparity": spaced}, "depth")
+    assert f'--use people=PATH --use "disparity={spaced}" --disparity-space depth\n' in str(
+        caught.value
+    )
+
+
+class SimulatedWorld(planted.World):
+    name = "simulated: planted"
+
+
+def test_what_was_simulated_stays_simulated(tmp_path):
+    world = SimulatedWorld()
+    MetricFromHuman(world, planted.World(), world, settings=SETTINGS).run(
+        planted.photo(), folder=tmp_path / "first"
+    )
+    photo, matrix = planted.photo().image, planted.camera().matrix
+    for earlier, later in (("first", "second"), ("second", "third")):
+        given = use(tmp_path / earlier)
+        depth = mfh.metric_depth(photo, matrix, use=given, folder=tmp_path / later)
+        assert depth.simulated
+        assert depth.parts["painter"] == "simulated, from files: painted"
+        assert depth.parts["people"] == "files: people"
+        assert depth.parts["disparity"] == "simulated, from files: disparity"
+
+
+def test_files_of_a_simulated_run_are_known_by_its_run_file(run_folder, tmp_path, monkeypatch):
+    folder = tmp_path / "disparity"
+    folder.mkdir()
+    np.save(folder / "all.npy", maps())
+    run_file = tmp_path / "run.json"
+    assert DisparityFiles(folder / "all.npy").name == "files: all.npy"
+    run_file.write_text(json.dumps({"parts": {"disparity": "simulated: affine"}}))
+    assert DisparityFiles(folder / "all.npy").name == "simulated, from files: all.npy"
+    assert name_of_files(folder, "people") == "files: disparity"
+    monkeypatch.chdir(folder)
+    assert name_of_files(Path(), "disparity") == "simulated, from files: disparity"
+    for damaged in ("{", "[]", "3", '{"parts": []}', '{"parts": {"disparity": 3}}'):
+        run_file.write_text(damaged)
+        assert DisparityFiles(folder).name == "files: disparity"
+
+
+def test_a_run_with_fewer_painted_photos_than_before_gives_only_those(tmp_path):
+    world = planted.World()
+    for count in (5, 3):
+        settings = Settings(paintings=count, strip_min_ratio=0.4)
+        MetricFromHuman(world, world, world, settings=settings).run(
+            planted.photo(), folder=tmp_path
+        )
+    assert (tmp_path / "painted" / "0004.png").exists()
+    assert PaintedFiles(tmp_path / "painted").names == ("0000", "0001", "0002")
+    depth = mfh.metric_depth(planted.photo().image, planted.camera().matrix, use=use(tmp_path))
+    assert depth.counts.painted == 3
+    np.testing.assert_allclose(depth.depth_m, planted.scene_depth(), rtol=1e-4)
+
+
+def test_surplus_people_are_only_ignored_in_a_run(run_folder, tmp_path):
+    names = ["0000", "0001"]
+    PeopleFiles(run_folder / "people", names)
+    with pytest.raises(InputError, match="0000.npz, 0001.npz, 0002.npz match no painted photo"):
+        PeopleFiles(run_folder / "people", ["anna"])
+    shutil.copytree(run_folder / "people", tmp_path / "people")
+    with pytest.raises(InputError, match="0002.npz, 0003.npz, 0004.npz match no painted photo"):
+        PeopleFiles(tmp_path / "people", names)
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "people" / "stranger.obj").write_text("")
+    with pytest.raises(InputError, match=r"people: stranger\.obj matches no painted photo"):
+        PeopleFiles(tmp_path / "people", names)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["0000", "0007"], r"lists 0007, but there is no 0007\.png"),
+        ([], "lists no names"),
+        (["0000", "0000"], "lists a name twice"),
+        (7, "expected lists names, prompts and seeds"),
+    ],
+)
+def test_a_wrong_list_of_painted_photos_is_refused(run_folder, tmp_path, names, message):
+    shutil.copytree(run_folder / "painted", tmp_path / "painted")
+    rest = [1] * len(names) if isinstance(names, list) else names
+    described = {"names": names, "prompts": rest, "seeds": rest}
+    (tmp_path / "painted" / "painted.json").write_text(json.dumps(described))
+    with pytest.raises(InputError, match=message):
+        PaintedFiles(tmp_path / "painted")
+
+
+def test_listed_painted_photos_come_in_the_order_of_the_list(run_folder, tmp_path):
+    shutil.copytree(run_folder / "painted", tmp_path / "painted")
+    described = {"names": ["0003", "0001"], "prompts": ["c", "a"], "seeds": [3, 1]}
+    (tmp_path / "painted" / "painted.json").write_text(json.dumps(described))
+    plan = PaintedFiles(tmp_path / "painted").plan(planted.photo())
+    whole = PaintedFiles(run_folder / "painted").plan(planted.photo())
+    assert (plan.names, plan.prompts, plan.seeds) == (("0003", "0001"), ("c", "a"), (3, 1))
+    np.testing.assert_array_equal(plan.repainted, whole.repainted[[3, 1]])
 
 
 def test_a_changed_file_is_noticed(run_folder, tmp_path):
@@ -132,8 +247,18 @@ def test_painted_photos_of_another_size_are_resized(run_folder, tmp_path):
 
 def test_painted_photos_need_their_masks(tmp_path):
     Image.new("RGB", (128, 96)).save(tmp_path / "one.png")
-    with pytest.raises(InputError, match=r"one\.png; each needs one_repainted\.png"):
+    with pytest.raises(
+        InputError, match=r": 1 painted photo without a mask, one\.png; it needs one_repainted\.png"
+    ):
         PaintedFiles(tmp_path)
+    Image.new("RGB", (128, 96)).save(tmp_path / "two.png")
+    with pytest.raises(InputError, match=r"2 painted photos .* e\.g\. one\.png; each needs one_"):
+        PaintedFiles(tmp_path)
+    (tmp_path / "two.png").unlink()
+    (tmp_path / "one.png").rename(tmp_path / "one_repainted.png")
+    with pytest.raises(InputError, match="holds masks alone"):
+        PaintedFiles(tmp_path)
+    (tmp_path / "one_repainted.png").unlink()
     with pytest.raises(InputError, match="no such folder"):
         PaintedFiles(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
@@ -183,6 +308,23 @@ def test_npz_with_vertices_and_faces_alone(painted, tmp_path):
     assert [len(p) for p in people] == [0, 0, 1, 0, 0]
 
 
+def test_arrays_of_a_single_person_need_no_first_dimension(painted, tmp_path):
+    mask = np.zeros((planted.HEIGHT, planted.WIDTH), bool)
+    mask[20:70, 30:50] = True
+    arrays = person(mask=mask, score=np.float32(0.7), box_px=np.array([30, 20, 50, 70]))
+    np.savez(tmp_path / "0002.npz", **arrays)
+    found = list(PeopleFiles(tmp_path).measure(planted.photo(), painted))[2]
+    np.testing.assert_array_equal(found.mask, mask[None])
+    np.testing.assert_array_equal(found.box_px, [[30, 20, 50, 70]])
+    np.testing.assert_allclose(found.score, [0.7], rtol=1e-6)
+
+
+def test_meshes_of_the_only_painted_photo(tmp_path):
+    np.savez(tmp_path / "bert.npz", **person())
+    with pytest.raises(InputError, match="the painted photo is anna, so a mesh is named anna.obj"):
+        PeopleFiles(tmp_path, ["anna"])
+
+
 def person(**changes):
     vertices, faces = planted.box(planted.camera(), 20, 2.0)
     return {"vertices_m": vertices, "faces": faces, **changes}
@@ -198,6 +340,17 @@ def person(**changes):
         ("0000", person(vertices_m=np.zeros((4, 2))), r"expected \(P, V, 3\)"),
         ("0000", person(mask=np.ones((1, 50, 50), bool)), "50 x 50 px, but the photo is 128 x 96"),
         ("0000", person(mask=np.ones((2, 96, 128), bool)), r"expected \(1, H, W\)"),
+        (
+            "0000",
+            person(vertices_m=1000 * planted.box(planted.camera(), 20, 2.0)[0]),
+            r"0000\.npz: person 0 is 1\d\d\d m long; meshes are in metres.* millimetres by 1000",
+        ),
+        (
+            "0000",
+            person(vertices_m=planted.box(planted.camera(), 20, 2.0)[0] / 1000),
+            r"person 0 is 0\.001\d* m long",
+        ),
+        ("0000", person(mask=np.ones((50, 50), bool)), "50 x 50 px, but the photo is 128 x 96"),
         (
             "0000",
             person(vertices_m=-planted.box(planted.camera(), 20, 2.0)[0]),
@@ -270,7 +423,10 @@ def test_disparity_in_every_format(painted, tmp_path):
     np.save(folder / "photo.npy", values[0])
     for name, value in zip(painted.names, values[1:]):
         np.savez(folder / f"{name}.npz", depth=value[None])
-    for path in (tmp_path / "all.npy", tmp_path / "all.npz", tmp_path / "one.npz", folder):
+    by_name = dict(zip(("photo", *painted.names), values))
+    np.savez(tmp_path / "named.npz", **by_name, space="disparity")
+    for name in ("all.npy", "all.npz", "one.npz", "named.npz", "folder"):
+        path = tmp_path / name
         np.testing.assert_array_equal(estimated(path, painted), values)
 
     pngs = tmp_path / "pngs"
@@ -307,10 +463,22 @@ def test_a_file_that_says_what_it_holds_is_believed(painted, tmp_path):
 
 def test_a_stack_can_be_read_in_parts(painted, tmp_path):
     np.save(tmp_path / "all.npy", maps())
-    files = DisparityFiles(tmp_path / "all.npy", names=painted.names)
-    rest = painted.with_photo(planted.photo()).rest(4)
-    found = [each.values[0] for each in files.estimate(planted.photo(), rest)]
-    np.testing.assert_array_equal(found, maps()[4:])
+    np.savez(tmp_path / "named.npz", **dict(zip(("photo", *painted.names), maps())))
+    for name in ("all.npy", "named.npz"):
+        files = DisparityFiles(tmp_path / name, names=painted.names)
+        rest = painted.with_photo(planted.photo()).rest(4)
+        found = [each.values[0] for each in files.estimate(planted.photo(), rest)]
+        np.testing.assert_array_equal(found, maps()[4:])
+
+
+def test_a_stack_by_names_says_what_it_lacks_and_holds(painted, tmp_path):
+    by_name = dict(zip(("photo", *painted.names[:2]), maps()))
+    np.savez(tmp_path / "named.npz", **by_name)
+    with pytest.raises(InputError, match=r"no map for 3 of 6 images, e\.g\. 0002; name one photo"):
+        estimated(tmp_path / "named.npz", painted)
+    np.savez(tmp_path / "named.npz", **by_name, space="depth")
+    with pytest.raises(InputError, match="says that it holds depth, but is given as disparity"):
+        estimated(tmp_path / "named.npz", painted)
 
 
 @pytest.mark.parametrize(

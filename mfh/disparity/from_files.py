@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from mfh.files.user_files import (
     check_same_picture,
     content_hash,
     files_in,
+    name_of_files,
     read_map,
     resize_map,
 )
@@ -31,8 +32,9 @@ class DisparityFiles:
 
     A folder holds `photo.*` and, for each painted photo `NAME.png`, `NAME.*`, each one map in .npy,
     .npz or 16-bit PNG; the `disparity` folder of a run is one. A file holds the maps stacked, the
-    photo's first, (1 + N, H, W); or an .npz holds them as `photo` (H, W) and `painted` (N, H, W).
-    Maps may be of another size than the photo if the aspect agrees.
+    photo's first, (1 + N, H, W); or an .npz holds them as `photo` (H, W) and `painted` (N, H, W),
+    or each (H, W) under its name, `photo` or `NAME`. Maps may be of another size than the
+    photo if the aspect agrees.
 
     space: "disparity" for values that are larger where nearer, "depth" for the opposite.
     names: all the painted photos there are, in order, where that is known; a stack needs it to be
@@ -49,7 +51,7 @@ class DisparityFiles:
     ) -> None:
         self.path = Path(path)
         self.space = space
-        self.name = f"files: {self.path.name}"
+        self.name = name_of_files(self.path, "disparity")
         self._names = None if names is None else (PHOTO_NAME, *names)
         if self.path.is_dir():
             self._files = files_in(self.path, MAP_SUFFIXES, "disparity maps")
@@ -65,7 +67,7 @@ class DisparityFiles:
 
     def estimate(self, photo: Photo, images: PaintedPhotos) -> Iterator[Disparity]:
         """Give the maps of the images, in order, at the photo's size."""
-        map_of = self._in_folder(images) if self.path.is_dir() else self._in_stack(images)
+        map_of = self._in_folder(images) if self.path.is_dir() else self._in_file(images)
         for name in images.names:
             where, values = map_of(name)
             sized = _checked(where, values, photo)
@@ -84,41 +86,60 @@ class DisparityFiles:
         def map_of(name: str) -> tuple[str, NDArray[Any]]:
             path = by_stem[name]
             if path.suffix.lower() == ".npz":
-                stated = str(read_npz(path).get("space", self.space))
-                if stated != self.space:
-                    raise InputError(
-                        f"{path}: says that it holds {stated}, but is given as {self.space}; use "
-                        f"--disparity-space {stated}"
-                    )
-            values = read_map(path, _NAME)
-            return str(path), values[0] if values.ndim == 3 and len(values) == 1 else values
+                self._require_space(path, read_npz(path))
+            return str(path), _single(read_map(path, _NAME))
 
         return map_of
 
-    def _in_stack(self, images: PaintedPhotos) -> Callable[[str], tuple[str, NDArray[Any]]]:
+    def _in_file(self, images: PaintedPhotos) -> Callable[[str], tuple[str, NDArray[Any]]]:
         names = self._names or images.names
-        stack = self._stack()
-        if stack.ndim != 3 or len(stack) != len(names):
+        arrays = read_npz(self.path) if self.path.suffix.lower() == ".npz" else {}
+        self._require_space(self.path, arrays)
+        lacking = [name for name in names if name not in arrays]
+        if not lacking:
+            return lambda name: (f"{self.path}: {name}", _single(arrays[name]))
+        if PHOTO_NAME in arrays and "painted" in arrays:
+            stack = self._joined(arrays[PHOTO_NAME], arrays["painted"])
+        elif PHOTO_NAME in arrays and len(arrays) > 1:
             raise InputError(
-                f"{self.path}: {stack.shape}; expected the photo's map and one for each of "
-                f"{len(names) - 1} painted photos, {(len(names), *images.repainted.shape[1:])}; "
-                "or give a folder with photo.npy and one file for each painted photo"
+                f"{self.path}: holds no map for {len(lacking)} of {len(names)} images, e.g. "
+                f"{lacking[0]}; name one {PHOTO_NAME}, and one as each painted photo is named"
+            )
+        else:
+            stack = read_map(self.path, _NAME)
+        if stack.ndim != 3 or len(stack) != len(names):
+            count = len(names) - 1
+            painted = f"each of {count} painted photos" if count != 1 else "the painted one"
+            raise InputError(
+                f"{self.path}: {stack.shape}; expected the photo's map and one for {painted}, "
+                f"{(len(names), *images.repainted.shape[1:])}; or give a folder with photo.npy and "
+                "one file for each painted photo"
             )
         index_of = {name: index for index, name in enumerate(names)}
         return lambda name: (f"{self.path}: map {index_of[name]}", stack[index_of[name]])
 
-    def _stack(self) -> NDArray[Any]:
-        if self.path.suffix.lower() == ".npz":
-            arrays = read_npz(self.path)
-            if {"photo", "painted"} <= arrays.keys():
-                photo, painted = arrays["photo"], arrays["painted"]
-                if painted.ndim != 3 or photo.shape != painted.shape[1:]:
-                    raise InputError(
-                        f"{self.path}: photo is {photo.shape} and painted {painted.shape}; "
-                        "expected (H, W) and (N, H, W)"
-                    )
-                return np.concatenate([photo[None], painted])
-        return read_map(self.path, _NAME)
+    def _joined(self, photo: NDArray[Any], painted: NDArray[Any]) -> NDArray[Any]:
+        if painted.ndim != 3 or photo.shape != painted.shape[1:]:
+            raise InputError(
+                f"{self.path}: photo is {photo.shape} and painted {painted.shape}; expected "
+                "(H, W) and (N, H, W)"
+            )
+        return np.concatenate([photo[None], painted])
+
+    def _require_space(self, path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Believe a file that says what it holds, as those of a run do."""
+        stated = arrays.get("space")
+        # Of a painted photo of that name it would be the map.
+        if stated is not None and stated.ndim == 0 and str(stated) != self.space:
+            raise InputError(
+                f"{path}: says that it holds {stated}, but is given as {self.space}; use "
+                f"--disparity-space {stated}"
+            )
+
+
+def _single(values: NDArray[Any]) -> NDArray[Any]:
+    """A map (H, W), also where it is stored as (1, H, W)."""
+    return values[0] if values.ndim == 3 and len(values) == 1 else values
 
 
 def _checked(where: str, values: NDArray[Any], photo: Photo) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,38 @@ from PIL import Image
 from mfh.camera import same_aspect
 from mfh.decoding import read_image
 from mfh.errors import InputError
-from mfh.files.reading import read_npy, read_npz
+from mfh.files.reading import read_json, read_npy, read_npz
 
 MAP_SUFFIXES = (".npy", ".npz", ".png")
+
+
+def name_of_files(path: Path, part: str) -> str:
+    """What a part that reads these files is called: "files: NAME".
+
+    part: which part it stands in for, as `run.json` calls it. Where the files belong to a run whose
+        part was simulated, the name says so, as whatever is made from them is simulated too.
+    """
+    name = f"files: {path.name or Path(os.path.realpath(path)).name}"
+    run_file = _run_file(path)
+    if run_file is None:
+        return name
+    try:
+        earlier = read_json(run_file)["parts"][part]
+    except (InputError, KeyError, TypeError, IndexError):
+        return name
+    simulated = isinstance(earlier, str) and earlier.startswith("simulated")
+    return f"simulated, from {name}" if simulated else name
+
+
+def belong_to_a_run(path: Path) -> bool:
+    """Whether files are those of a run: next to their folder, or to themselves, is a `run.json`."""
+    return _run_file(path) is not None
+
+
+def _run_file(path: Path) -> Path | None:
+    place = Path(os.path.realpath(path))
+    folders = [place.parent] if place.is_dir() else [place.parent, place.parent.parent]
+    return next((f / "run.json" for f in folders if (f / "run.json").is_file()), None)
 
 
 def content_hash(paths: Iterable[Path]) -> str:

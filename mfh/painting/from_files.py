@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,13 @@ from PIL import Image
 from mfh.decoding import decode, read_image
 from mfh.errors import InputError
 from mfh.files.reading import read_json
-from mfh.files.user_files import check_same_picture, content_hash, files_in, resize_mask
+from mfh.files.user_files import (
+    check_same_picture,
+    content_hash,
+    files_in,
+    name_of_files,
+    resize_mask,
+)
 from mfh.records import PHOTO_NAME, PaintingPlan, Photo
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -25,22 +31,31 @@ class PaintedFiles:
 
     A mask is white (non-zero) where the painter painted. Photos and masks may be of another size
     than the photo if the aspect agrees. `painted.json`, as in the `painted` folder of a run, may
-    add prompts and seeds. Raises `InputError` where a file is missing, unreadable or of the wrong
-    shape.
+    add prompts and seeds; only the photos it lists count then, in its order. Raises `InputError`
+    where a file is missing, unreadable or of the wrong shape.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.name = f"files: {self.folder.name}"
+        self.name = name_of_files(self.folder, "painter")
         images = files_in(self.folder, _SUFFIXES, "painted photos")
         by_stem = {path.stem: path for path in images}
+        self._described = self._read_description()
         self._images = [p for p in images if not p.stem.endswith(MASK_ENDING)]
-        missing = [p.name for p in self._images if p.stem + MASK_ENDING not in by_stem]
-        if missing or not self._images:
-            example = missing[0] if missing else "NAME.png"
+        if not self._images:
             raise InputError(
-                f"{self.folder}: {len(missing)} painted photos without a mask, e.g. {example}; "
-                f"each needs {Path(example).stem}{MASK_ENDING}.png, white where it was repainted"
+                f"{self.folder}: holds masks alone; each painted photo is NAME.png, and its mask "
+                f"NAME{MASK_ENDING}.png"
+            )
+        if self._described is not None:
+            self._images = self._listed(self._described)
+        missing = [p.name for p in self._images if p.stem + MASK_ENDING not in by_stem]
+        if missing:
+            many = len(missing) > 1
+            raise InputError(
+                f"{self.folder}: {len(missing)} painted photo{'s' * many} without a mask, "
+                f"{'e.g. ' * many}{missing[0]}; {'each' if many else 'it'} needs "
+                f"{Path(missing[0]).stem}{MASK_ENDING}.png, white where it was repainted"
             )
         doubtful = [name for name in self.names if name == PHOTO_NAME or self.names.count(name) > 1]
         if doubtful:
@@ -59,7 +74,7 @@ class PaintedFiles:
     @cached_property
     def fingerprint(self) -> dict[str, str]:
         """Names and contents of the files, as a hash."""
-        extra = [self._description] if self._description.is_file() else []
+        extra = [] if self._described is None else [self._description]
         return {"part": "files", "sha256": content_hash([*self._images, *self._masks, *extra])}
 
     @property
@@ -89,21 +104,35 @@ class PaintedFiles:
             yield pixels
 
     def _prompts_and_seeds(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        count = len(self._images)
+        known = self._described or {}
+        pairs = [known.get(name, ("", 0)) for name in self.names]
+        return tuple(prompt for prompt, _ in pairs), tuple(seed for _, seed in pairs)
+
+    def _listed(self, described: Mapping[str, tuple[str, int]]) -> list[Path]:
+        """The painted photos that `painted.json` lists: a run may have left others before."""
+        missing = [name for name in described if name not in self.names]
+        if missing or not described:
+            what = f"{missing[0]}, but there is no {missing[0]}.png" if missing else "no names"
+            raise InputError(
+                f"{self._description}: lists {what}; mend the list, or remove it to use every "
+                "painted photo of the folder"
+            )
+        # A name that two files share stays twice, to be refused.
+        return [path for name in described for path in self._images if path.stem == name]
+
+    def _read_description(self) -> dict[str, tuple[str, int]] | None:
+        """Prompt and seed by name; None where there is no `painted.json`."""
         if not self._description.is_file():
-            return ("",) * count, (0,) * count
-        described = read_json(self._description)
+            return None
+        read = read_json(self._description)
         try:
-            known = {
-                str(name): (str(prompt), int(seed))
-                for name, prompt, seed in zip(
-                    described["names"], described["prompts"], described["seeds"], strict=True
-                )
-            }
-        except (ValueError, KeyError, TypeError) as error:
+            rows = list(zip(read["names"], read["prompts"], read["seeds"], strict=True))
+            described = {str(name): (str(prompt), int(seed)) for name, prompt, seed in rows}
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise InputError(
                 f"{self._description}: expected lists names, prompts and seeds of equal length "
                 f"({error}); mend it, or remove it"
             ) from error
-        pairs = [known.get(name, ("", 0)) for name in self.names]
-        return tuple(prompt for prompt, _ in pairs), tuple(seed for _, seed in pairs)
+        if len(described) < len(rows):
+            raise InputError(f"{self._description}: lists a name twice; mend it, or remove it")
+        return described

@@ -16,33 +16,43 @@ from numpy.typing import NDArray
 from mfh.camera import project
 from mfh.errors import InputError
 from mfh.files.reading import read_npz
-from mfh.files.user_files import check_same_picture, content_hash, files_in, resize_mask
+from mfh.files.user_files import (
+    belong_to_a_run,
+    check_same_picture,
+    content_hash,
+    files_in,
+    name_of_files,
+    resize_mask,
+)
 from mfh.records import PHOTO_NAME, Intrinsics, PaintedPhotos, People, Photo
 
 _SUFFIXES = (".npz", ".obj", ".ply")
 _NUMBERED = re.compile(r"(?P<name>.+)_(?P<person>\d+)")
+
+# Nobody is larger or smaller than this, but meshes in other units are.
+_EXTENTS_M = (0.2, 4.0)
 
 
 class PeopleFiles:
     """A folder of meshes, named after the images they were measured in.
 
     For a painted photo `NAME.png` the folder holds one `NAME.npz` (vertices_m (P, V, 3) or (V, 3),
-    faces (F, 3); optionally mask (P, H, W), box_px (P, 4), score (P,)), or `NAME.obj`/`NAME.ply`
-    for one person, or `NAME_0.obj`, `NAME_1.obj`, ... for several; and the same under the name
-    `photo` for the photo itself. Nobody was found in an image without a file. Vertices are in
-    metres in the camera frame: x right, y down, z forward. Without a mask a person counts wherever
-    the mesh is seen, of a painted one in the strip.
+    faces (F, 3); optionally mask (P, H, W), box_px (P, 4), score (P,), with (V, 3) also without the
+    P), or `NAME.obj`/`NAME.ply` for one person, or `NAME_0.obj`, `NAME_1.obj`, ... for several; and
+    the same under the name `photo` for the photo itself. Nobody was found in an image without a
+    file. Vertices are in metres in the camera frame: x right, y down, z forward. Without a mask a
+    person counts wherever the mesh is seen, of a painted one in the strip.
 
     names: all the painted photos there are, where that is known; a file named after none of them
-        is then refused, not overlooked.
+        is then refused, not overlooked, but for those that a run has left of more painted photos.
 
-    Raises `InputError` for unreadable files, meshes behind the camera, and people of one painted
-    photo with different faces.
+    Raises `InputError` for unreadable files, meshes behind the camera or not in metres, and people
+    of one painted photo with different faces.
     """
 
     def __init__(self, folder: str | Path, names: Sequence[str] | None = None) -> None:
         self.folder = Path(folder)
-        self.name = f"files: {self.folder.name}"
+        self.name = name_of_files(self.folder, "people")
         self._files = files_in(self.folder, _SUFFIXES, "meshes of people")
         if names is not None:
             self._require_names(names)
@@ -65,13 +75,17 @@ class PeopleFiles:
 
     def _require_names(self, names: Sequence[str]) -> None:
         known = {PHOTO_NAME, *names}
-        unknown = [path.name for path in self._files if _photo_name(path, known) is None]
+        unknown = [path for path in self._files if _photo_name(path, known) is None]
+        if belong_to_a_run(self.folder) and any(_photo_name(p, set(names)) for p in self._files):
+            # A run with fewer painted photos than the one before keeps what that one measured.
+            unknown = [path for path in unknown if not path.stem.isdecimal()]
         if unknown:
+            photos = f"photos are {names[0]} ... {names[-1]}"
             raise InputError(
-                f"{self.folder}: {', '.join(unknown[:3])} "
+                f"{self.folder}: {', '.join(path.name for path in unknown[:3])} "
                 f"{'matches' if len(unknown) == 1 else 'match'} no painted photo; the painted "
-                f"photos are {names[0]} ... {names[-1]}, so a mesh is named {names[0]}.obj, or "
-                f"{names[0]}_0.obj for the first of several people"
+                f"{photos if len(names) > 1 else f'photo is {names[0]}'}, so a mesh is named "
+                f"{names[0]}.obj, or {names[0]}_0.obj for the first of several people"
             )
 
 
@@ -112,7 +126,9 @@ def _read_file(path: Path, camera: Intrinsics) -> People:
             "faces (F, 3)"
         )
     vertices_m = np.asarray(arrays["vertices_m"])
-    vertices_m = vertices_m[None] if vertices_m.ndim == 2 else vertices_m
+    if vertices_m.ndim == 2:
+        vertices_m = vertices_m[None]
+        arrays = {name: _of_one_person(name, array) for name, array in arrays.items()}
     if vertices_m.ndim != 3 or vertices_m.shape[2] != 3 or vertices_m.dtype.kind not in "iuf":
         raise InputError(
             f"{path}: vertices_m is {vertices_m.shape} {vertices_m.dtype}; expected (P, V, 3) real "
@@ -146,7 +162,26 @@ def _read_file(path: Path, camera: Intrinsics) -> People:
             f"{path}: person {behind[0]} lies behind the camera (all z <= 0); the frame is x "
             "right, y down, z forward, in metres: flip y and z of an OpenGL or Blender mesh"
         )
+    _require_metres(path, people)
     return people
+
+
+def _of_one_person(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """An array about the only person, as one about P = 1 people."""
+    dimensions = {"mask": 2, "box_px": 1, "score": 0}.get(name)
+    return array[None] if array.ndim == dimensions else array
+
+
+def _require_metres(path: Path, people: People) -> None:
+    smallest_m, largest_m = _EXTENTS_M
+    for index, vertices_m in enumerate(people.vertices_m.astype(np.float64)):
+        extent_m = float(np.ptp(vertices_m, axis=0).max())
+        if not smallest_m <= extent_m <= largest_m:
+            raise InputError(
+                f"{path}: person {index} is {extent_m:.4g} m long; meshes are in metres, and a "
+                f"person's largest extent is {smallest_m} to {largest_m:.0f} m: divide millimetres "
+                "by 1000, centimetres by 100"
+            )
 
 
 def _read_mesh(path: Path) -> dict[str, NDArray[Any]]:

@@ -93,7 +93,8 @@ class StageRunner:
         that are there already serve when more are asked for.
 
         make: gives the entries from a number on.
-        write_rest: writes what the stage holds besides its entries.
+        write_rest: writes what the stage holds besides its entries; also for a stage that is
+            reused, which may hold more entries than are asked for now.
         """
         key = self._key(name, part, inputs, {name: self._settings[name] for name in settings})
         with self._timed(name, len(entries)) as stage:
@@ -103,6 +104,8 @@ class StageRunner:
             if stage.note == "reused":
                 found = _readable(read, self._folder.stage(name), entries)
                 if len(found) == len(entries):
+                    if write_rest is not None:
+                        write_rest(self._folder.stage(name))
                     return tuple(stage.counted(found))
             partial = self._folder.begin(name, key)
             values = list(stage.counted(_readable(read, partial, entries)))
