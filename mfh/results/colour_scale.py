@@ -25,7 +25,7 @@ class ColourScale:
     """A range of depth to draw.
 
     near_m, far_m: its ends, 0 < near_m < far_m.
-    near_clipped, far_clipped: whether something lies beyond them.
+    near_clipped, far_clipped: whether some finite depth lies beyond them.
     """
 
     near_m: float
@@ -97,7 +97,8 @@ def scale_of(depth_m: NDArray[np.float32], max_m: float | None = None) -> Colour
         far = max_m
     if near >= 0.98 * far:
         near, far = 0.9 * far, 1.1 * far
-    return ColourScale(near, far, bool((depth_m < near).any()), bool((depth_m > far).any()))
+    beyond = (depth_m > far) & (depth_m < np.inf)
+    return ColourScale(near, far, bool((depth_m < near).any()), bool(beyond.any()))
 
 
 def _two_digits(value: float, towards: Callable[[float], int]) -> float:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mfh.results.colour_scale import ColourScale, colours_of, scale_of
-from mfh.results.typography import INK, MUTED_INK, PAPER, fitted, font, line_height
+from mfh.results.typography import INK, MUTED_INK, PAPER, fitted, font, line_height, wrapped
 
 _MAX_SIDE_PX = 1600
 _MIN_SIDE_PX = 480
 _MIN_TEXT_PX = 13
-_UNKNOWN = (200, 203, 208)
+# Neither is a colour of the scale, and they differ in lightness for whoever sees no blue.
+_UNKNOWN = (150, 152, 156)
+_INFINITE = (198, 216, 236)
 # Photos wider than this have the scale bar below them instead of beside them.
 _WIDE_ASPECT = 1.8
+
+_Colour = tuple[int, int, int]
 
 
 def depth_picture(
@@ -29,36 +34,31 @@ def depth_picture(
     """Draw depth (H, W) in metres, with a scale bar and a caption.
 
     The colours span what `scale_of` chooses; an end beyond which something lies is marked "≤" or
-    "≥". Infinite depth is drawn as the far end, NaN in grey. The map is drawn with its long side
-    between 480 and 1600 px.
+    "≥". Infinite depth is drawn in a light grey-blue, NaN in grey, and a legend says so. The map
+    is drawn with its long side between 480 and 1600 px.
 
-    title, note: the caption's bold line and its plain one; an empty one takes no room.
+    title, note: the caption's bold line and its plain ones; an empty one takes no room.
     """
     scale = scale_of(depth_m, max_m)
-    unknown = bool(np.isnan(depth_m).any())
     painted = _in_colour(depth_m, scale)
     size = max(_MIN_TEXT_PX, round(math.sqrt(painted.width * painted.height) / 46))
     gap = round(1.2 * size)
-    caption_height = _caption_height(title, note, size)
     wide = painted.width > _WIDE_ASPECT * painted.height
-    bar_room = gap + (round(2.8 * size) if wide else round(6.6 * size))
-    sheet = Image.new(
-        "RGB",
-        (
-            painted.width + 2 * gap + (0 if wide else bar_room),
-            painted.height + 2 * gap + caption_height + (bar_room if wide else 0),
-        ),
-        PAPER,
-    )
-    _draw_caption(sheet, gap, title, note, size)
-    left, top = gap, gap + caption_height
-    sheet.paste(painted, (left, top))
-    if wide:
-        place = (left, top + painted.height + gap, painted.width)
-        _draw_bar_below(sheet, place, scale, unknown, size)
-    else:
-        place = (left + painted.width + gap, top, painted.height)
-        _draw_bar_beside(sheet, place, scale, unknown, size)
+    width = painted.width + (0 if wide else gap + round(6.6 * size))
+    height = painted.height + (gap + round(2.8 * size) if wide else 0)
+    caption = _caption(title, note, width, size)
+    body = Image.new("RGB", (width, height), PAPER)
+    body.paste(painted, (0, 0))
+    if scale is not None:
+        draw_bar = _draw_bar_below if wide else _draw_bar_beside
+        draw_bar(body, painted.size, gap, scale, size)
+    blocks = [caption, body, _legend(_legend_entries(depth_m), width, size)]
+    height = sum(block.height for block in blocks)
+    sheet = Image.new("RGB", (width + 2 * gap, height + 2 * gap), PAPER)
+    y = gap
+    for block in blocks:
+        sheet.paste(block, (gap, y))
+        y += block.height
     return sheet
 
 
@@ -74,94 +74,96 @@ def _in_colour(depth_m: NDArray[np.float32], scale: ColourScale | None) -> Image
     thinned = depth_m[:: max(1, int(0.5 / ratio)), :: max(1, int(0.5 / ratio))]
     colours = np.empty((*thinned.shape, 3), np.uint8)
     colours[:] = _UNKNOWN
-    known = ~np.isnan(thinned)
-    if scale is None:
-        colours[known] = colours_of(np.ones(1))[0]
-    else:
+    colours[np.isposinf(thinned)] = _INFINITE
+    if scale is not None:
+        known = np.isfinite(thinned)
         colours[known] = colours_of(scale.fraction(thinned[known]))
     method = Image.Resampling.NEAREST if ratio >= 1 else Image.Resampling.BOX
     return Image.fromarray(colours).resize(size, method)
 
 
-def _caption_height(title: str, note: str, size: int) -> int:
-    height = 0
-    if title:
-        height += line_height(font(round(1.25 * size), bold=True))
-    if note:
-        height += line_height(font(size))
-    return height + (round(0.5 * size) if height else 0)
+def _caption(title: str, note: str, width: int, size: int) -> Image.Image:
+    """Draw the title, cut to one line, and the note on as many lines as it takes."""
+    bold, plain = font(round(1.25 * size), bold=True), font(size)
+    lines = [(fitted(title, bold, width), INK, bold)] if title else []
+    max_lines = len(note.split())
+    lines += [(line, MUTED_INK, plain) for line in wrapped(note, plain, width, max_lines)]
+    height = sum(line_height(line_font) for _, _, line_font in lines)
+    caption = Image.new("RGB", (width, height + round(0.5 * size) if lines else 0), PAPER)
+    draw = ImageDraw.Draw(caption)
+    y = 0
+    for text, ink, line_font in lines:
+        draw.text((0, y), text, ink, line_font)
+        y += line_height(line_font)
+    return caption
 
 
-def _draw_caption(sheet: Image.Image, gap: int, title: str, note: str, size: int) -> None:
-    draw = ImageDraw.Draw(sheet)
-    x, y = gap, gap
-    width = sheet.width - 2 * gap
-    if title:
-        bold = font(round(1.25 * size), bold=True)
-        draw.text((x, y), fitted(title, bold, width), INK, bold)
-        y += line_height(bold)
-    if note:
-        plain = font(size)
-        draw.text((x, y), fitted(note, plain, width), MUTED_INK, plain)
+def _legend_entries(depth_m: NDArray[np.float32]) -> list[tuple[_Colour, str]]:
+    """Give the colours that are not on the scale, and what they mean."""
+    entries = []
+    if np.isposinf(depth_m).any():
+        entries.append((_INFINITE, "farther than the fit can tell"))
+    if np.isnan(depth_m).any():
+        entries.append((_UNKNOWN, "unknown"))
+    return entries
+
+
+def _legend(entries: Sequence[tuple[_Colour, str]], width: int, size: int) -> Image.Image:
+    """Draw entries next to each other where they fit, else below each other."""
+    text_font = font(size)
+    swatch, spacing = size, line_height(text_font)
+    indent, between = round(1.8 * size), round(2.4 * size)
+    placed: list[tuple[int, int, _Colour, list[str]]] = []
+    x = y = 0
+    for colour, text in entries:
+        lines = wrapped(text, text_font, width - indent, len(text.split()))
+        length = indent + math.ceil(max(text_font.getlength(line) for line in lines))
+        if x and x + length > width:
+            x, y = 0, placed[-1][1] + spacing * len(placed[-1][3])
+        placed.append((x, y, colour, lines))
+        x += length + between
+    bottom = max((y + spacing * len(lines) for _, y, _, lines in placed), default=0)
+    top = round(0.8 * size) if placed else 0
+    legend = Image.new("RGB", (width, top + bottom), PAPER)
+    draw = ImageDraw.Draw(legend)
+    for x, y, colour, lines in placed:
+        draw.rectangle((x, top + y, x + swatch - 1, top + y + swatch - 1), colour)
+        for number, line in enumerate(lines):
+            middle = top + y + swatch / 2 + number * spacing
+            draw.text((x + indent, middle), line, MUTED_INK, text_font, anchor="lm")
+    return legend
 
 
 def _draw_bar_beside(
-    sheet: Image.Image,
-    place: tuple[int, int, int],
-    scale: ColourScale | None,
-    unknown: bool,
-    size: int,
+    body: Image.Image, map_size: tuple[int, int], gap: int, scale: ColourScale, size: int
 ) -> None:
-    """Draw the bar upright at (left, top, height): what is far lies higher in most photos."""
-    draw = ImageDraw.Draw(sheet)
-    label_font = font(size)
-    left, top, height = place
+    """Draw the bar upright: what is far lies higher in most photos."""
+    draw = ImageDraw.Draw(body)
+    left, height = map_size[0] + gap, map_size[1]
     width = round(1.2 * size)
-    if unknown:
-        swatch = top + height - width
-        draw.rectangle((left, swatch, left + width - 1, top + height - 1), _UNKNOWN)
-        middle = swatch + width / 2
-        draw.text((left + 1.5 * width, middle), "unknown", MUTED_INK, label_font, anchor="lm")
-        height -= 2 * width
-    if scale is None:
-        return
     ramp = colours_of(np.linspace(1, 0, height))
-    sheet.paste(Image.fromarray(np.repeat(ramp[:, None], width, axis=1)), (left, top))
+    body.paste(Image.fromarray(np.repeat(ramp[:, None], width, axis=1)), (left, 0))
     half = 0.5 * size
     for fraction, label in scale.ticks(min_gap=1.7 * size / height):
-        y = top + (1 - fraction) * (height - 1)
+        y = (1 - fraction) * (height - 1)
         draw.line((left + width, y, left + 1.25 * width, y), MUTED_INK, max(1, size // 12))
         # The labels of the ends stay within the bar's length.
-        y = min(max(y, top + half), top + height - half)
-        draw.text((left + 1.5 * width, y), label, INK, label_font, anchor="lm")
+        y = min(max(y, half), height - half)
+        draw.text((left + 1.5 * width, y), label, INK, font(size), anchor="lm")
 
 
 def _draw_bar_below(
-    sheet: Image.Image,
-    place: tuple[int, int, int],
-    scale: ColourScale | None,
-    unknown: bool,
-    size: int,
+    body: Image.Image, map_size: tuple[int, int], gap: int, scale: ColourScale, size: int
 ) -> None:
-    """Draw the bar lying at (left, top, width)."""
-    draw = ImageDraw.Draw(sheet)
-    label_font = font(size)
-    left, top, width = place
+    """Draw the bar lying."""
+    draw = ImageDraw.Draw(body)
+    width, top = map_size[0], map_size[1] + gap
     height = round(1.2 * size)
-    if unknown:
-        room = round(label_font.getlength("unknown")) + 2 * height
-        swatch = left + width - room
-        draw.rectangle((swatch, top, swatch + height - 1, top + height - 1), _UNKNOWN)
-        middle = top + height / 2
-        draw.text((swatch + 1.5 * height, middle), "unknown", MUTED_INK, label_font, anchor="lm")
-        width -= room + 2 * height
-    if scale is None:
-        return
     ramp = colours_of(np.linspace(0, 1, width))
-    sheet.paste(Image.fromarray(np.repeat(ramp[None], height, axis=0)), (left, top))
+    body.paste(Image.fromarray(np.repeat(ramp[None], height, axis=0)), (0, top))
     for fraction, label in scale.ticks(min_gap=6.5 * size / width):
-        x = left + fraction * (width - 1)
+        x = fraction * (width - 1)
         draw.line((x, top + height, x, top + 1.25 * height), MUTED_INK, max(1, size // 12))
-        half = label_font.getlength(label) / 2
-        x = min(max(x, left + half), left + width - half)
-        draw.text((x, top + 1.45 * height), label, INK, label_font, anchor="ma")
+        half = font(size).getlength(label) / 2
+        x = min(max(x, half), width - half)
+        draw.text((x, top + 1.45 * height), label, INK, font(size), anchor="ma")

@@ -48,9 +48,16 @@ def write_point_cloud(
     if max_points < 1:
         raise InputError(f"point cloud: max_points is {max_points}; it must be at least 1")
     farthest_m = _FARTHEST_IN_MEDIANS * depth_percentiles_m(depth_m, (50,))[0]
-    rows, columns, count = _grid(depth_m, farthest_m, max_points)
+    rows, columns, count, step = _grid(depth_m, farthest_m, max_points)
+    thinned = ""
+    if step > 1:
+        everything = np.count_nonzero(_kept(depth_m, farthest_m))
+        thinned = (
+            f"every {step:.3g}-th pixel in both directions (on average); "
+            f"{count} of {everything} pixels"
+        )
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        file.write(_header(count, farthest_m, camera, simulated).encode("ascii"))
+        file.write(_header(count, farthest_m, camera, thinned, simulated).encode("ascii"))
         chunk_rows = max(1, _CHUNK_POINTS // len(columns))
         for top in range(0, len(rows), chunk_rows):
             chunk = np.ix_(rows[top : top + chunk_rows], columns)
@@ -73,8 +80,8 @@ def _kept(depth_m: NDArray[np.float32], farthest_m: float) -> NDArray[np.bool_]:
 
 def _grid(
     depth_m: NDArray[np.float32], farthest_m: float, max_points: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Choose the rows and columns of the densest even grid within `max_points`, and count."""
+) -> tuple[NDArray[np.intp], NDArray[np.intp], int, float]:
+    """Choose the densest even grid within `max_points`: rows, columns, points and step in px."""
     step = 1.0
     while True:
         rows, columns = (
@@ -85,11 +92,13 @@ def _grid(
         )
         count = sum(int(np.count_nonzero(_kept(depth_m[row, columns], farthest_m))) for row in rows)
         if count <= max_points or step > max(depth_m.shape):
-            return rows, columns, count
+            return rows, columns, count, step
         step *= max(1.01, math.sqrt(count / max_points))
 
 
-def _header(count: int, farthest_m: float, camera: Intrinsics, simulated: bool) -> str:
+def _header(
+    count: int, farthest_m: float, camera: Intrinsics, thinned: str, simulated: bool
+) -> str:
     limit = f" Farther than {farthest_m:.4g} m is left out." if math.isfinite(farthest_m) else ""
     comments = [
         "comment Made by mfh: metric depth of one photo.",
@@ -97,6 +106,8 @@ def _header(count: int, farthest_m: float, camera: Intrinsics, simulated: bool) 
         f"comment Camera: fx {camera.fx:.6g}, fy {camera.fy:.6g}, cx {camera.cx:.6g}, "
         f"cy {camera.cy:.6g}, {camera.width} x {camera.height} px ({camera.source}).",
     ]
+    if thinned:
+        comments.append(f"comment Thinned: {thinned}.")
     if simulated:
         comments.append("comment Simulated: a stand-in that knows the truth took part.")
     properties = [f"property float {name}" for name in "xyz"]
