@@ -43,9 +43,10 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return names
 
 
-def _standing_square(side_m: float = 1.0) -> NDArray[np.float64]:
-    half = side_m / 2
-    return np.array([[-half, -half, 0], [half, -half, 0], [half, half, 0], [-half, half, 0]])
+def _standing_board(width_m: float = 1.0) -> NDArray[np.float64]:
+    """A board of that width, 1 m high, upright about its own origin."""
+    half = width_m / 2
+    return np.array([[-half, -0.5, 0], [half, -0.5, 0], [half, 0.5, 0], [-half, 0.5, 0]])
 
 
 def test_translation_agrees_with_the_crop_it_came_from(page: dict[str, Any]) -> None:
@@ -53,7 +54,7 @@ def test_translation_agrees_with_the_crop_it_came_from(page: dict[str, Any]) -> 
     camera = mfh.Intrinsics(700, 700, 330, 230, 480, 640)
     s, tx, ty = 0.8, 0.05, -0.1
     centre_px, side_px = (410.0, 260.0), 300.0
-    points_m = _standing_square()
+    points_m = _standing_board()
     shift = page["translation_m"]((s, tx, ty), centre_px, side_px, camera)
     seen_px = project(points_m + shift, camera)
     in_crop_px = np.array(centre_px) + side_px / 2 * s * (points_m[:, :2] + (tx, ty))
@@ -81,12 +82,12 @@ def test_files_made_as_the_page_says_give_the_planted_depth(page: dict[str, Any]
         column = float(np.flatnonzero(plan.repainted[index].any(axis=0)).mean())
         depth_m = 1 / (0.05 * np.interp(column, np.arange(width), disparity[0]) + 0.02)
         side_px = 60.0
-        # A crop of that side, filled by a mesh of one fifth of its width at this depth.
+        # A crop of that side, with a board of one fifth of its width at this depth.
         s = 2 * np.sqrt(photo.camera.fx * photo.camera.fy) / (side_px * depth_m)
         shift_m = page["translation_m"](
             (s, 0.0, 0.0), (column + 0.5, height / 2), side_px, photo.camera
         )
-        mesh_m = _standing_square(12 * depth_m / photo.camera.fx)
+        mesh_m = _standing_board(12 * depth_m / photo.camera.fx)
         page["save_people"](f"meshes/{name}.npz", mesh_m[None], shift_m[None], _FACES)
 
     depth = mfh.metric_depth(
