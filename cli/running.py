@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.evaluation import errors_against_truth
-from mfh.pipeline import MetricFromHuman, Prediction
+from mfh.pipeline import MetricFromHuman
+from mfh.prediction import Prediction
 from mfh.records import Photo
 from mfh.results import summary_lines
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from mfh.files import make_folder, remove_file
 from mfh.head import LandmarkHead
 from mfh.painting import plan_paintings, strip_share
 from mfh.photos import resize_photo
+from mfh.prediction import Prediction
 from mfh.progress import Progress
 from mfh.records import (
     AlignedDisparity,
@@ -30,7 +30,7 @@ from mfh.records import (
 )
 from mfh.rendering import landmarks_from_people
 from mfh.rendering.renderer import MeshRenderer
-from mfh.results.folder import FILES, write_contact_sheet, write_results
+from mfh.results.folder import FILES, write_contact_sheet
 from mfh.runs import RunFolder, StageRunner, part_name
 from mfh.runs import record_files as files
 from mfh.settings import Settings
@@ -47,46 +47,6 @@ from mfh.verdicts import counts_of, nobody_message, verdicts_of, warnings_of
 
 # A person counts as painted when most of what is seen of it lies where the painter painted.
 _PAINTED_SHARE = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """A result with every record it was made from.
-
-    photo: the photo as given; `working`: as the stages saw it.
-    images: the working photo itself, in which nothing was repainted, and its N painted photos;
-        people, landmarks, disparity, aligned and verdicts have 1 + N entries, one for each image.
-    verdicts: why an image took no part in the fit, "" where it did.
-    seconds: how long each stage took.
-    """
-
-    photo: Photo
-    working: Photo
-    images: PaintedPhotos
-    people: tuple[People, ...]
-    landmarks: tuple[Landmarks, ...]
-    disparity: Disparity
-    aligned: AlignedDisparity
-    head: MetricHead
-    depth: MetricDepth
-    verdicts: tuple[str, ...]
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-    def write(self, folder: str | Path, **options: Any) -> dict[str, Path]:
-        """Write every result file into a folder; options are those of `results.write_results`.
-
-        Returns the paths, by what they are. Raises `OutputError`.
-        """
-        return write_results(
-            folder,
-            self.photo,
-            self.depth,
-            images=self.images,
-            landmarks=self.landmarks,
-            verdicts=self.verdicts,
-            timings=self.seconds,
-            **options,
-        )
 
 
 class MetricFromHuman:
