@@ -116,13 +116,7 @@ class MetricFromHuman:
         disparity = self._estimate(working, images, runner)
         aligned = self._align(images, disparity, runner)
         verdicts = verdicts_of(people, landmarks, aligned)
-        if all(verdicts):
-            sheet = None
-            if run_folder is not None:
-                sheet = write_contact_sheet(
-                    run_folder.path, working, images, landmarks, verdicts, simulated=self._simulated
-                )
-            raise NoLandmarksError(nobody_message(verdicts[1:], sheet))
+        self._require_landmarks(run_folder, working, images, landmarks, verdicts)
         head = self._fit(aligned, landmarks, runner)
         depth_m = self._apply(head, disparity, photo, runner)
 
@@ -267,6 +261,24 @@ class MetricFromHuman:
             # Aligning again is quicker than reading it back; its file is there for people to read.
             read=lambda _: make(),
         )
+
+    def _require_landmarks(
+        self,
+        run_folder: RunFolder | None,
+        photo: Photo,
+        images: PaintedPhotos,
+        landmarks: Sequence[Landmarks],
+        verdicts: Sequence[str],
+    ) -> None:
+        """Where no image takes part in the fit, say so, and show the images if there is a folder."""
+        if not all(verdicts):
+            return
+        sheet = None
+        if run_folder is not None:
+            sheet = write_contact_sheet(
+                run_folder.path, photo, images, landmarks, verdicts, simulated=self._simulated
+            )
+        raise NoLandmarksError(nobody_message(verdicts[1:], sheet))
 
     def _fit(
         self,
