@@ -270,7 +270,7 @@ class MetricFromHuman:
         landmarks: Sequence[Landmarks],
         verdicts: Sequence[str],
     ) -> None:
-        """Where no image takes part in the fit, say so, and show the images if there is a folder."""
+        """Where no image takes part in the fit, say so, and show them if there is a folder."""
         if not all(verdicts):
             return
         sheet = None
