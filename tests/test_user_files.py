@@ -176,7 +176,8 @@ def test_a_run_with_fewer_painted_photos_than_before_gives_only_those(tmp_path):
         )
     assert (tmp_path / "painted" / "0004.png").exists()
     assert PaintedFiles(tmp_path / "painted").names == ("0000", "0001", "0002")
-    depth = mfh.metric_depth(planted.photo().image, planted.camera().matrix, use=use(tmp_path))
+    with pytest.warns(UserWarning, match="Only 3 people"):
+        depth = mfh.metric_depth(planted.photo().image, planted.camera().matrix, use=use(tmp_path))
     assert depth.counts.painted == 3
     np.testing.assert_allclose(depth.depth_m, planted.scene_depth(), rtol=1e-4)
 
