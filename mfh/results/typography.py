@@ -20,7 +20,8 @@ def font(size_px: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     import matplotlib  # noqa: PLC0415 - takes a fifth of a second
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size_px)
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
+    return ImageFont.truetype(str(path), size_px)
 
 
 def line_height(text_font: ImageFont.FreeTypeFont) -> int:
