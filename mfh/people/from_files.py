@@ -191,7 +191,8 @@ def _read_mesh(path: Path) -> dict[str, NDArray[Any]]:
         mesh: Any = trimesh.load(path, force="mesh", process=False)
     except Exception as error:  # trimesh's readers raise whatever their parsing ran into
         raise InputError(f"{path}: not a readable mesh ({error})") from error
-    if len(mesh.faces) == 0:
+    # Vertices alone are read as a point cloud, which has no faces at all.
+    if len(getattr(mesh, "faces", ())) == 0:
         raise InputError(f"{path}: holds no faces; expected a triangle mesh in metres")
     return {
         "vertices_m": np.asarray(mesh.vertices, np.float32),
