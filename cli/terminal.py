@@ -58,7 +58,8 @@ class TerminalProgress(Progress):
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> TerminalProgress:
-        self._bars.start()
+        if not self._bars.disable:
+            self._bars.start()
         return self
 
     def __exit__(
@@ -67,7 +68,8 @@ class TerminalProgress(Progress):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        if not self._bars.disable:
+            self._bars.stop()
 
     def start(self, stage: str, total: int) -> None:
         """Show a bar."""
