@@ -16,8 +16,7 @@ from mfh.settings import HeadMethod
 # cannot be told apart: a tenth of a percent is well under the relief of one body at 50 m.
 _FLAT = 1e-3
 _FEWEST_VOTES = 4
-# With this many owners and none but chance to relate them, a correlation this low comes up in one
-# of fifty fits.
+# Chance alone gives this many owners a correlation this low in 2.7 % of cases (Student's t).
 _ENOUGH_OWNERS = 8
 _REVERSED = -0.7
 
