@@ -18,6 +18,7 @@ from mfh.files.user_files import (
     content_hash,
     files_in,
     name_of_files,
+    only_array,
     read_map,
     resize_map,
 )
@@ -85,9 +86,11 @@ class DisparityFiles:
 
         def map_of(name: str) -> tuple[str, NDArray[Any]]:
             path = by_stem[name]
-            if path.suffix.lower() == ".npz":
-                self._require_space(path, read_npz(path))
-            return str(path), _single(read_map(path, _NAME))
+            if path.suffix.lower() != ".npz":
+                return str(path), _single(read_map(path, _NAME))
+            arrays = read_npz(path)
+            self._require_space(path, arrays)
+            return str(path), _single(only_array(path, arrays, _NAME))
 
         return map_of
 
@@ -105,6 +108,8 @@ class DisparityFiles:
                 f"{self.path}: holds no map for {len(lacking)} of {len(names)} images, e.g. "
                 f"{lacking[0]}; name one {PHOTO_NAME}, and one as each painted photo is named"
             )
+        elif self.path.suffix.lower() == ".npz":
+            stack = only_array(self.path, arrays, _NAME)
         else:
             stack = read_map(self.path, _NAME)
         if stack.ndim != 3 or len(stack) != len(names):

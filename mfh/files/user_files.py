@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,17 @@ def files_in(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
     return found
 
 
+def only_array(path: Path, arrays: Mapping[str, NDArray[Any]], *names: str) -> NDArray[Any]:
+    """The array of an .npz file that goes by one of these names, or is the only one in it."""
+    chosen = [name for name in names if name in arrays] or list(arrays)
+    if not chosen or (len(arrays) > 1 and chosen[0] not in names):
+        raise InputError(
+            f"{path}: holds {', '.join(arrays) or 'nothing'}; expected one array, or one named "
+            f"{' or '.join(names)}"
+        )
+    return arrays[chosen[0]]
+
+
 def read_map(path: Path, *names: str) -> NDArray[Any]:
     """The array of an .npy, an .npz or a 16-bit grey PNG file, as it is stored.
 
@@ -90,14 +101,7 @@ def read_map(path: Path, *names: str) -> NDArray[Any]:
     if suffix == ".npy":
         return read_npy(path)
     if suffix == ".npz":
-        arrays = read_npz(path)
-        chosen = [name for name in names if name in arrays] or list(arrays)
-        if not chosen or (len(arrays) > 1 and chosen[0] not in names):
-            raise InputError(
-                f"{path}: holds {', '.join(arrays) or 'nothing'}; expected one array, or one named "
-                f"{' or '.join(names)}"
-            )
-        return arrays[chosen[0]]
+        return only_array(path, read_npz(path), *names)
     if suffix != ".png":
         raise InputError(
             f"{path}: a file of type {suffix or 'unknown'}; expected {', '.join(MAP_SUFFIXES)}"

@@ -13,7 +13,8 @@ from mfh.records import FitStatus, MetricHead, Space
 from mfh.settings import HeadMethod
 
 # Spread (log-sd) of landmark depths, or of their disparity, under which the two numbers of the head
-# cannot be told apart: a tenth of a percent is well under the relief of one body at 50 m.
+# cannot be told apart. What is seen of one body at 20 m, as the simulation renders them, spreads by
+# 0.18 % at least.
 _FLAT = 1e-3
 _FEWEST_VOTES = 4
 # Chance alone gives this many owners a correlation this low in 2.7 % of cases (Student's t).
