@@ -27,6 +27,10 @@ class MissingPartError(MfhError, RuntimeError):
     """A learned part, or the package or weights it needs, is not there."""
 
 
+class NotEnoughMemoryError(MfhError, MemoryError):
+    """A learned part does not fit into memory, even one image at a time."""
+
+
 class NoLandmarksError(MfhError, RuntimeError):
     """Nothing of known size was found, so there is no scale to give."""
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from numbers import Integral, Real
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from mfh.errors import SettingsError
+from mfh.part_settings import DisparitySettings, PainterSettings, PeopleSettings
+from mfh.setting_checks import require, require_choice, set_typed
 
 RenderBackend = Literal["warp", "pytorch3d"]
 HeadMethod = Literal["silog", "log_l2", "l1", "l2"]
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
 PhotoPeople = Literal["once", "repeated"]
+
+# The groups of settings, by the name of their field.
+GROUPS: Mapping[str, type] = MappingProxyType(
+    {"painter": PainterSettings, "people": PeopleSettings, "disparity": DisparitySettings}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +44,10 @@ class Settings:
     head_method: the loss of the metric head (paper Table 5).
     fit_scale, fit_offset: which of the head's two numbers are fitted (paper Table 4); one that is
         not stays at 1 or 0.
-    device: where the parts compute; "auto" takes CUDA where there is one.
+    device: where the parts compute; "auto" takes CUDA, else Apple's MPS, else the CPU.
+    precision: of the learned parts; "auto" is float16 on a GPU (reference), float32 on the CPU.
+    low_memory: learned parts take less GPU memory and more time.
+    painter, people, disparity: settings of the learned parts, see `mfh.part_settings`.
     """
 
     paintings: int = 32
@@ -53,33 +63,39 @@ class Settings:
     fit_scale: bool = True
     fit_offset: bool = True
     device: Device = "auto"
+    precision: Precision = "auto"
+    low_memory: bool = False
+    painter: PainterSettings = PainterSettings()
+    people: PeopleSettings = PeopleSettings()
+    disparity: DisparitySettings = DisparitySettings()
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = _typed(field.name, getattr(self, field.name), field.default)
-            object.__setattr__(self, field.name, value)
-        _require(1 <= self.paintings <= 4096, "paintings", self.paintings, "1 to 4096")
-        _require(0 <= self.seed < 2**63, "seed", self.seed, "0 to 2^63 - 1")
-        _require(
+        set_typed(self)
+        for name, group in GROUPS.items():
+            value = getattr(self, name)
+            require(isinstance(value, group), name, value, f"{group.__name__}(...)")
+        require(1 <= self.paintings <= 4096, "paintings", self.paintings, "1 to 4096")
+        require(0 <= self.seed < 2**63, "seed", self.seed, "0 to 2^63 - 1")
+        require(
             0 < self.strip_min_ratio <= self.strip_max_ratio <= 1,
             "strip_min_ratio, strip_max_ratio",
             (self.strip_min_ratio, self.strip_max_ratio),
             "0 < min <= max <= 1",
         )
-        _require(len(self.prompts) > 0, "prompts", self.prompts, "at least one text")
-        _require(
+        require(len(self.prompts) > 0, "prompts", self.prompts, "at least one text")
+        require(
             self.working_short_side_px == 0 or 64 <= self.working_short_side_px <= 16384,
             "working_short_side_px",
             self.working_short_side_px,
             "64 to 16384, or 0 for the photo's own size",
         )
-        _require(
+        require(
             self.erosion_px >= 1 and self.erosion_px % 2 == 1,
             "erosion_px",
             self.erosion_px,
             "an odd number, at least 1",
         )
-        _require(
+        require(
             self.fit_scale or self.fit_offset,
             "fit_scale, fit_offset",
             (self.fit_scale, self.fit_offset),
@@ -89,21 +105,34 @@ class Settings:
             ("renderer", RenderBackend),
             ("head_method", HeadMethod),
             ("device", Device),
+            ("precision", Precision),
             ("photo_people", PhotoPeople),
         ):
-            value = getattr(self, name)
-            _require(value in get_args(kind), name, value, ", ".join(get_args(kind)))
+            require_choice(name, getattr(self, name), kind)
 
     def as_dict(self) -> dict[str, Any]:
-        """The settings as plain JSON values."""
+        """The settings as plain JSON values, those of a group in a mapping of their own."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+
+
+def default_settings() -> dict[str, Any]:
+    """The default of every setting by name; those of a group as "painter.steps"."""
+    return dict(_flat(Settings()))
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "paper": MappingProxyType({"photo_people": "repeated"}),
+        "paper": MappingProxyType(
+            {
+                "photo_people": "repeated",
+                "painter.paste_back": False,
+                "people.detector": "auto",
+            }
+        ),
         "default": MappingProxyType({}),
-        "fast": MappingProxyType({"paintings": 8, "working_short_side_px": 384}),
+        "fast": MappingProxyType(
+            {"paintings": 8, "working_short_side_px": 384, "painter.steps": 25}
+        ),
     }
 )
 
@@ -111,39 +140,46 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 def settings_from(preset: str = "default", **overrides: Any) -> Settings:
     """The settings of a preset ("paper", "default" or "fast") with some of them changed.
 
+    overrides: fields of `Settings`; those of a group as a mapping, `painter={"steps": 30}`, or with
+        the group's name in front, `**{"painter.steps": 30}`.
+
     Raises `SettingsError` for an unknown preset or setting, naming the closest one, and for a value
     outside its range.
     """
     if preset not in PRESETS:
         raise SettingsError(f"preset {preset!r} is unknown; there are {', '.join(PRESETS)}")
-    known = [f.name for f in fields(Settings)]
-    for name in overrides:
+    known = default_settings()
+    chosen: dict[str, Any] = dict(PRESETS[preset])
+    for name, value in overrides.items():
+        chosen.update(_spread(name, value))
+    groups: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
+    plain: dict[str, Any] = {}
+    for name, value in chosen.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
-            raise SettingsError(f"setting {name!r} is unknown{hint}")
-    return Settings(**{**PRESETS[preset], **overrides})
+            raise SettingsError(f"setting {name!r} is unknown{_nearest(name, list(known))}")
+        group, dot, own = name.rpartition(".")
+        (groups[group] if dot else plain)[own] = value
+    return Settings(**plain, **{name: GROUPS[name](**values) for name, values in groups.items()})
 
 
-def _typed(name: str, value: Any, default: object) -> Any:
-    """A setting's value, if it is of its default's type; NumPy's numbers and lists serve, too."""
-    if isinstance(default, tuple):
-        texts = isinstance(value, list | tuple) and all(isinstance(text, str) for text in value)
-        _require(texts, name, value, "a tuple of texts")
-        return tuple(value)
-    if isinstance(default, bool):
-        _require(isinstance(value, bool), name, value, "True or False")
-    elif isinstance(default, int):
-        whole = isinstance(value, Integral) and not isinstance(value, bool)
-        _require(whole, name, value, "a whole number")
-        return int(value)
-    elif isinstance(default, float):
-        real = isinstance(value, Real) and not isinstance(value, bool)
-        _require(real, name, value, "a number")
-        return float(value)
-    return value
+def _flat(settings: Settings) -> Iterator[tuple[str, Any]]:
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        yield from _spread(each.name, value)
 
 
-def _require(holds: bool, name: str, value: object, accepted: str) -> None:
-    if not holds:
-        raise SettingsError(f"setting {name} is {value!r}; accepted: {accepted}")
+def _spread(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A setting, or each one of a group."""
+    if name not in GROUPS:
+        yield name, value
+        return
+    if is_dataclass(value):
+        value = {each.name: getattr(value, each.name) for each in fields(value)}
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"setting {name} is {value!r}; expected a mapping of its settings")
+    yield from ((f"{name}.{own}", each) for own, each in value.items())
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"

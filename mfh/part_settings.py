@@ -1,0 +1,108 @@
+"""Settings of the learned parts, one group for each stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mfh.setting_checks import require, require_choice, set_typed
+
+Scheduler = Literal["model", "ddim", "pndm", "euler", "dpm++"]
+InputAspect = Literal["kept", "reference"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PainterSettings:
+    """Settings of the generative painter (paper Sec. 3.2).
+
+    model: a painter's name in `mfh models list`, an id on the model hub, or a folder.
+    scheduler: "model" is the one the model comes with.
+    steps: denoising steps.
+    guidance_scale: of classifier-free guidance (reference `mfh/pipeline.py`: 20).
+    short_side_px: size at which is painted; 0 is the size the model was made for.
+    batch: paintings at once; halved where memory does not suffice.
+    paste_back: unpainted pixels are the photo's own; else they are the model's rendering of them,
+        as in the reference.
+    """
+
+    model: str = "sd2-inpainting"
+    scheduler: Scheduler = "model"
+    steps: int = 50
+    guidance_scale: float = 20.0
+    short_side_px: int = 0
+    batch: int = 8
+    paste_back: bool = True
+
+    def __post_init__(self) -> None:
+        set_typed(self, "painter")
+        require_choice("painter.scheduler", self.scheduler, Scheduler)
+        require(1 <= self.steps <= 1000, "painter.steps", self.steps, "1 to 1000")
+        require(
+            0 <= self.guidance_scale <= 100,
+            "painter.guidance_scale",
+            self.guidance_scale,
+            "0 to 100",
+        )
+        require(
+            self.short_side_px == 0 or 64 <= self.short_side_px <= 4096,
+            "painter.short_side_px",
+            self.short_side_px,
+            "64 to 4096, or 0 for the model's own size",
+        )
+        require(1 <= self.batch <= 1024, "painter.batch", self.batch, "1 to 1024")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleSettings:
+    """Settings of finding people and measuring them (paper Sec. 3.1.2).
+
+    detector: a detector's name in `mfh models list`, or "auto": vitdet-h, the paper's, where
+        detectron2 is installed, else mask-rcnn.
+    model: the mesh regressor's name.
+    body_model: the body model's name.
+    min_score: detections must be more certain (reference `HMR2Pipeline`: 0.5).
+    detector_batch: images at once; regressor_batch: people at once; both are halved where memory
+        does not suffice.
+    """
+
+    detector: str = "mask-rcnn"
+    model: str = "hmr2"
+    body_model: str = "smpl"
+    min_score: float = 0.5
+    detector_batch: int = 4
+    regressor_batch: int = 64
+
+    def __post_init__(self) -> None:
+        set_typed(self, "people")
+        require(0 <= self.min_score < 1, "people.min_score", self.min_score, "0 to below 1")
+        for name in ("detector_batch", "regressor_batch"):
+            value = getattr(self, name)
+            require(1 <= value <= 4096, f"people.{name}", value, "1 to 4096")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisparitySettings:
+    """Settings of relative disparity (paper Sec. 3.3).
+
+    model: a name in `mfh models list`, an id on the model hub, or a folder.
+    short_side_px: the photo's short side at the model's input; 0 is what the model comes with.
+    aspect: "kept", or "reference": 392 x 518 px whatever the photo's shape, as the reference
+        evaluates Depth Anything.
+    batch: images at once; halved where memory does not suffice.
+    """
+
+    model: str = "depth-anything-large"
+    short_side_px: int = 518
+    aspect: InputAspect = "kept"
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        set_typed(self, "disparity")
+        require(
+            self.short_side_px == 0 or 56 <= self.short_side_px <= 4096,
+            "disparity.short_side_px",
+            self.short_side_px,
+            "56 to 4096, or 0 for the model's own size",
+        )
+        require_choice("disparity.aspect", self.aspect, InputAspect)
+        require(1 <= self.batch <= 1024, "disparity.batch", self.batch, "1 to 1024")
