@@ -12,6 +12,7 @@ from mfh.errors import MfhError
 
 from .demo import demo
 from .doctor import doctor
+from .models import models
 from .predict import predict
 from .simulate import simulate
 
@@ -27,6 +28,7 @@ app.command()(predict)
 app.command()(simulate)
 app.command()(demo)
 app.command()(doctor)
+app.add_typer(models, name="models")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,0 +1,206 @@
+"""`mfh models`: which learned models there are, and getting, checking and adding them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mfh.errors import MfhError
+from mfh.settings import PRESETS, settings_from
+
+from .options import OfflineOption
+
+if TYPE_CHECKING:
+    from mfh.models import Model, ModelState, ModelStore
+
+models = typer.Typer(help="The learned models: list, get, check, add.", no_args_is_help=True)
+
+_PARTS = {
+    "painter": "paints people",
+    "detector": "finds people",
+    "mesh": "measures people",
+    "body": "their body",
+    "disparity": "tells near from far",
+}
+_STYLES = {"ready": "green", "partial": "yellow", "damaged": "red", "absent": "dim"}
+# What of a table does not fit into a narrow terminal is folded, never cut off.
+_FOLDED_WIDTH = 16
+# From here on the presets fit in, too.
+_WIDE = 118
+
+_NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME",
+        help="Names in `mfh models list`, or ids on the model hub.",
+        show_default=False,
+    ),
+]
+
+
+@models.command(name="list")
+def list_models(
+    commercial: Annotated[
+        bool, typer.Option("--commercial", help="Only those whose licence allows commercial use.")
+    ] = False,
+) -> None:
+    """Which models there are, which are here, and under which licences."""
+    from mfh.models import ModelStore, catalogue  # noqa: PLC0415 - keeps `mfh --help` quick
+
+    store = ModelStore()
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, title_justify="left", title_style="bold")
+    table.title = "models"
+    table.add_column("name", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("licence", overflow="fold", min_width=_FOLDED_WIDTH)
+    table.add_column("commercial", no_wrap=True)
+    wide = console.width >= _WIDE
+    if wide:
+        table.add_column("presets", no_wrap=True)
+    others = store.others()
+    for part, purpose in _PARTS.items():
+        rows = [m for m in catalogue() if m.part == part and (m.commercial or not commercial)]
+        if rows:
+            table.add_row(f"[bold]{part}[/]", "", "", f"[dim]{purpose}[/]")
+        for model in sorted(rows, key=lambda each: not each.default):
+            _add_row(table, model, store.state(model), wide=wide)
+    if others and not commercial:
+        table.add_row("[bold]others")
+        for model in others:
+            _add_row(table, model, store.state(model), wide=wide)
+    console.print(table)
+    console.print("* is used unless settings name another; get one with: mfh models get NAME")
+    console.print(f"models are kept in {store.folder}", markup=False, soft_wrap=True)
+
+
+def _add_row(table: Table, model: Model, state: ModelState, *, wide: bool) -> None:
+    from mfh.models.needs import presets_needing  # noqa: PLC0415 - keeps `mfh --help` quick
+
+    size = f"{model.download_gb:.1f} GB" if model.download_gb else ""
+    status = {"absent": "-", "partial": "partial"}.get(state.status, state.status)
+    if model.obtain == "package" and state.ready:
+        status = "installed"
+    table.add_row(
+        f"  {model.name}{' *' if model.default else ''}",
+        f"[{_STYLES[state.status]}]{status}[/]",
+        size,
+        model.licence,
+        "yes" if model.commercial else "no",
+        *([", ".join(presets_needing(model))] if wide else []),
+    )
+
+
+@models.command()
+def get(
+    names: _NamesArgument = None,
+    preset: Annotated[
+        str,
+        typer.Option(help=f"Without names: all that a preset needs ({', '.join(PRESETS)})."),
+    ] = "default",
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|DIR",
+            help="Get everything from here: another machine's folder of models, or a copy of the "
+            "model hub.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            help="Take it from a folder or file you have, e.g. a clone of its repository.",
+            show_default=False,
+        ),
+    ] = None,
+    offline: OfflineOption = False,
+) -> None:
+    """Download models, or take them from a folder; what is there is verified, and gone on with."""
+    from mfh.models import ModelStore, needed  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.models.needs import named_model  # noqa: PLC0415
+    from mfh.models.store import remedy  # noqa: PLC0415
+
+    from .downloads import TerminalDownloads  # noqa: PLC0415
+    from .terminal import interruptible  # noqa: PLC0415
+
+    store = ModelStore(offline=offline or None, mirror=mirror)
+    wanted = tuple(named_model(name) for name in names or ()) or needed(settings_from(preset))
+    by_hand = [each for each in wanted if not (names or each.downloadable or _ready(store, each))]
+    failed = False
+    with TerminalDownloads() as progress, interruptible():
+        for model in wanted:
+            if model in by_hand:
+                continue
+            try:
+                weights = store.get(model, progress, source)
+            except MfhError as error:
+                progress.close()
+                if len(wanted) == 1:
+                    raise
+                failed = True
+                typer.secho(f"error: {error}", fg="red", err=True)
+            else:
+                typer.echo(f"{model.name}: ready in {weights.folder}")
+    for model in by_hand:
+        typer.echo(f"{model.name}: cannot be downloaded; {remedy(model)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@models.command()
+def check(names: _NamesArgument = None) -> None:
+    """Verify the models that are here, file by file, against their digests (SHA-256)."""
+    from mfh.models import ModelStore, catalogue  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.models.needs import named_model  # noqa: PLC0415
+    from mfh.models.store import remedy  # noqa: PLC0415
+
+    from .downloads import TerminalDownloads  # noqa: PLC0415
+    from .terminal import interruptible  # noqa: PLC0415
+
+    store = ModelStore()
+    chosen = tuple(named_model(name) for name in names or ())
+    failed = False
+    found = 0
+    with TerminalDownloads() as progress, interruptible():
+        for model in chosen or (*catalogue(), *store.others()):
+            state = store.state(model, thorough=True, progress=progress)
+            progress.close()
+            if state.status == "absent" and not chosen:
+                continue
+            found += 1
+            if state.ready:
+                typer.echo(f"{model.name}: whole and unchanged")
+                continue
+            failed = True
+            typer.secho(f"{model.name}: {state.status}", fg="red")
+            for fault in state.faults:
+                typer.echo(f"  {fault}")
+            typer.echo(f"  {remedy(model)}")
+    if not found:
+        typer.echo(f"no models in {store.folder} yet; get them with: mfh models get")
+    if failed:
+        raise typer.Exit(1)
+
+
+@models.command()
+def add(
+    name: Annotated[str, typer.Argument(help="smpl, smpl-male or smpl-female.")],
+    file: Annotated[Path, typer.Argument(help="The file you downloaded after registering.")],
+) -> None:
+    """Take a model's file that you registered for and downloaded. Nothing in it is run."""
+    from mfh.models import ModelStore, find_model  # noqa: PLC0415 - keeps `mfh --help` quick
+
+    weights = ModelStore().add(find_model(name), file)
+    typer.echo(f"{name}: ready in {weights.folder}")
+
+
+def _ready(store: ModelStore, model: Model) -> bool:
+    return store.state(model).ready

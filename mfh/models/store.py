@@ -1,0 +1,189 @@
+"""The models on this machine: what is there, and getting what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mfh.errors import InputError, MissingPartError, OutputError
+from mfh.files import make_folder
+from mfh.models import locations
+from mfh.models.catalogue import Model, Part, catalogue, hub_model, is_hub_id
+from mfh.models.digests import read_digests
+from mfh.models.fetching import fetch
+from mfh.models.needs import named_model
+from mfh.models.progress import DownloadProgress
+from mfh.models.receipts import Entry, Receipt, read_receipt
+from mfh.models.sources import Publisher, Source, source_from, store_name
+from mfh.models.states import ModelState, state_of
+from mfh.models.weights import Weights
+
+
+class ModelStore:
+    """The models in one folder, each in a folder of its own.
+
+    folder: by default `$MFH_MODELS`, else one in the user's cache folder.
+    offline: never use the network; by default what `$MFH_OFFLINE` or `$HF_HUB_OFFLINE` says.
+    mirror: an address or a folder that everything is got from, see `mfh.models.sources`; by default
+        `$MFH_MIRROR`, else each model's publisher.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        offline: bool | None = None,
+        mirror: str | Path | None = None,
+    ) -> None:
+        self.folder = Path(folder).expanduser() if folder else locations.default_folder()
+        self.offline = locations.offline_wanted() if offline is None else offline
+        self.mirror = mirror or locations.default_mirror()
+
+    def path(self, model: Model) -> Path:
+        """The folder of a model, whether it is there or not."""
+        return Path(model.id) if model.obtain == "folder" else self.folder / store_name(model)
+
+    def state(
+        self, model: Model, *, thorough: bool = False, progress: DownloadProgress | None = None
+    ) -> ModelState:
+        """Whether a model is here, whole and unchanged.
+
+        thorough: compare digests, which takes a while, else sizes.
+        """
+        progress = progress or DownloadProgress()
+        return state_of(model, self.path(model), thorough=thorough, progress=progress)
+
+    def others(self) -> tuple[Model, ...]:
+        """The models from the hub that are here, or begun, and that the catalogue does not have."""
+        known = {store_name(model) for model in catalogue()}
+        found = []
+        for folder in sorted(self.folder.glob("*--*")):
+            model_id = folder.name.replace("--", "/", 1)
+            if folder.name not in known and folder.is_dir() and is_hub_id(model_id):
+                found.append(hub_model(model_id))
+        return tuple(found)
+
+    def weights(self, model: Model) -> Weights:
+        """The files of a model that is here.
+
+        Raises `MissingPartError` where it is not, or not whole, with the command that gets it.
+        """
+        state = self.state(model)
+        if not state.ready:
+            raise MissingPartError(f"{state}; {remedy(model)}")
+        if model.obtain == "folder":
+            return Weights.local(model.id)
+        if model.obtain == "package":
+            return _package_weights(model)
+        folder = self.path(model)
+        receipt = read_receipt(folder)
+        if receipt is None:
+            raise MissingPartError(f"{folder}: was removed a moment ago; {remedy(model)}")
+        identity = {"id": receipt.id, "revision": receipt.revision, "content": receipt.content}
+        return Weights(name=model.title, folder=folder, identity=identity)
+
+    def resolve(self, text: str, part: Part) -> Weights:
+        """The files of a catalogue's name or id, of a folder, or of another id on the hub.
+
+        Raises `SettingsError` for a name that is none of these, and as `weights` does.
+        """
+        return self.weights(named_model(text, part))
+
+    def get(
+        self,
+        model: Model,
+        progress: DownloadProgress | None = None,
+        source: str | Path | None = None,
+    ) -> Weights:
+        """Get a model, or what is missing or damaged of it; all of it is verified.
+
+        source: a folder to take it from, in place of the mirror or the publisher: one with the
+            model's files, or any that a mirror may be.
+
+        Raises `MissingPartError` where it cannot be had, and `OutputError` where it cannot be
+        written. What was got stays, and getting it again goes on from there.
+        """
+        if not model.downloadable:
+            state = self.state(model)
+            if state.ready:
+                return self.weights(model)
+            raise MissingPartError(f"{state}; {remedy(model)}")
+        progress = progress or DownloadProgress()
+        with self._locked(model, progress) as waited:
+            # Whoever was waited for has just verified it.
+            if not self.state(model, thorough=not waited, progress=progress).ready:
+                fetch(model, self.path(model), self._source(source), progress)
+        return self.weights(model)
+
+    def add(self, model: Model, path: str | Path) -> Weights:
+        """Take the file of a model that its user registered for and downloaded.
+
+        Raises `InputError` for a model that is got otherwise, and for a file that is not it.
+        """
+        if model.obtain != "register":
+            raise InputError(f"{model.name}: is not added from a file; {remedy(model)}")
+        from mfh.people.smpl import convert_smpl  # noqa: PLC0415 - heavy
+
+        name = model.files[0].path
+        with self._locked(model, DownloadProgress()):
+            folder = make_folder(self.path(model))
+            convert_smpl(Path(path).expanduser(), folder / name)
+            found = read_digests(folder / name)
+            entry = Entry(found.bytes, found.sha256, done=True)
+            Receipt(model.id, "", "its user", {name: entry}).write(folder)
+        return self.weights(model)
+
+    def _source(self, source: str | Path | None) -> Source:
+        if source is not None:
+            return source_from(source, offline=self.offline, one_model=True)
+        if self.mirror:
+            return source_from(self.mirror, offline=self.offline)
+        return Publisher(offline=self.offline)
+
+    @contextmanager
+    def _locked(self, model: Model, progress: DownloadProgress) -> Iterator[bool]:
+        """Keep other processes from getting the same model; gives whether one was waited for."""
+        locks = make_folder(self.folder / ".locks")
+        lock = FileLock(locks / f"{store_name(model)}.lock")
+        waited = False
+        try:
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                waited = True
+                progress.say(f"{model.name}: another process is getting it; waiting for that")
+                lock.acquire()
+        except OSError as error:
+            raise OutputError(
+                f"cannot write to {locks}: {error.strerror or error}; allow writing there, or keep "
+                "models elsewhere: set MFH_MODELS to another folder"
+            ) from error
+        try:
+            yield waited
+        finally:
+            lock.release()
+
+
+def remedy(model: Model) -> str:
+    """What a user does to have a model: the command, and before it where to register."""
+    if model.downloadable:
+        size = f" ({model.download_gb:g} GB)" if model.download_gb else ""
+        return f"get it with: mfh models get {model.name}{size}"
+    if model.obtain == "register":
+        return f"register at {model.page}, {model.register}; then: mfh models add {model.name} FILE"
+    if model.obtain == "package":
+        return f"get it with: pip install {' '.join(model.packages)}"
+    return "give a folder that is there"
+
+
+def _package_weights(model: Model) -> Weights:
+    package = model.packages[-1]
+    spec = find_spec(package)
+    folder = Path(spec.origin).parent if spec is not None and spec.origin else Path()
+    identity = {"package": package, "version": version(package)}
+    return Weights(name=model.title, folder=folder, identity=identity)

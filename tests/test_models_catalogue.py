@@ -1,0 +1,175 @@
+"""The catalogue: every entry is complete, what settings need is in it, and the README agrees."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from mfh.errors import InputError, SettingsError
+from mfh.models import catalogue, default_model, find_model, needed
+from mfh.models.catalogue import Model, read_model
+from mfh.models.needs import detector_name, missing_packages, presets_needing
+from mfh.models.store import remedy
+from mfh.settings import PRESETS, settings_from
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+EVERY = pytest.mark.parametrize("model", catalogue(), ids=lambda model: model.name)
+DEFAULTS = {
+    "painter": "sd2-inpainting",
+    "detector": "mask-rcnn",
+    "mesh": "hmr2",
+    "body": "smpl",
+    "disparity": "depth-anything-large",
+}
+
+
+def test_every_file_is_a_model_and_named_after_it():
+    stems = sorted(path.stem for path in (REPOSITORY / "third_party").glob("*.toml"))
+    assert [model.name for model in catalogue()] == stems
+    assert len({model.id for model in catalogue()}) == len(stems)
+
+
+@EVERY
+def test_an_entry_says_all_that_a_user_has_to_know(model: Model):
+    assert model.title and model.licence and model.note
+    assert urlsplit(model.source).scheme == "https"
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", model.name)
+    assert (model.download_gb > 0) == model.downloadable
+    assert f" {model.name}" in remedy(model) or model.packages[-1] in remedy(model)
+    for file in model.files:
+        assert len(file.sha256) in {0, 8, 64}
+        assert len(file.md5) in {0, 6}
+        assert all(urlsplit(url).scheme == "https" for url in file.urls)
+
+
+@EVERY
+def test_what_is_loaded_is_weights_and_their_settings(model: Model):
+    """Hub models are safetensors; of each file that is large its size or digest is known."""
+    if model.obtain == "hub":
+        assert model.revision or model.name == "marigold"
+        paths = [file.path for file in model.files] + list(model.patterns)
+        assert not [path for path in paths if path.endswith((".bin", ".ckpt", ".pkl", ".pth"))]
+        known = sum(file.bytes or 0 for file in model.files)
+        assert known <= model.download_gb * 1.01e9
+
+
+def test_sizes_that_are_known_add_up():
+    sd2 = find_model("sd2-inpainting")
+    assert sum(file.bytes or 0 for file in sd2.files) == pytest.approx(5.16e9, rel=0.01)
+
+
+def test_digests_in_the_names_of_files_agree():
+    assert (
+        find_model("mask-rcnn")
+        .files[0]
+        .path.endswith(find_model("mask-rcnn").files[0].sha256 + ".pth")
+    )
+    assert (
+        find_model("vitdet-h").files[0].path.endswith(find_model("vitdet-h").files[0].md5 + ".pkl")
+    )
+
+
+def test_each_part_has_one_default_and_presets_take_it():
+    for part, name in DEFAULTS.items():
+        assert [m.name for m in catalogue() if m.part == part and m.default] == [name]
+        assert default_model("", part).name == name
+    assert [default_model(stage).name for stage in ("painted", "people", "disparity")] == [
+        "sd2-inpainting",
+        "hmr2",
+        "depth-anything-large",
+    ]
+    assert [model.name for model in needed(settings_from())] == list(DEFAULTS.values())
+    assert presets_needing(find_model("sd2-inpainting")) == tuple(PRESETS)
+    assert presets_needing(find_model("zoedepth")) == ()
+
+
+def test_every_default_is_in_the_readme_with_its_licence():
+    rows = re.findall(
+        r"^\|(.*)\|(.*)\|(.*)\|$", (REPOSITORY / "README.md").read_text("utf-8"), re.M
+    )
+    licences = {model.strip(): licence.strip() for _, model, licence in rows}
+    for name in DEFAULTS.values():
+        model = find_model(name)
+        listed = [licence for text, licence in licences.items() if f"`{name}`" in text]
+        assert listed == [model.licence], name
+
+
+def test_who_is_withdrawn_is_said():
+    note = find_model("sd2-inpainting").note
+    assert "withdrew stabilityai/stable-diffusion-2-inpainting" in note
+
+
+def test_the_detector_of_the_paper_is_taken_where_it_can_be(monkeypatch):
+    paper = settings_from("paper")
+    found = importlib.util.find_spec
+    there: dict[str, object] = {"detectron2": None}
+    monkeypatch.setattr("mfh.models.needs.find_spec", lambda n: there.get(n, found(n)))
+    for spec, name in ((None, "mask-rcnn"), (object(), "vitdet-h")):
+        there["detectron2"] = spec
+        assert detector_name("auto") == name
+        assert [m.name for m in needed(paper) if m.part == "detector"] == [name]
+    assert detector_name("vitdet-h") == "vitdet-h"
+    monkeypatch.setattr("mfh.models.needs.find_spec", lambda _: None)
+    assert missing_packages(find_model("vitdet-h")) == ("torch", "detectron2")
+
+
+def test_settings_may_name_ids_and_folders(tmp_path):
+    settings = settings_from(
+        **{
+            "painter.model": "org/inpainter",
+            "disparity.model": str(tmp_path),
+            "people.body_model": "anny",
+        }
+    )
+    models = {model.part: model for model in needed(settings)}
+    assert (models["painter"].obtain, models["painter"].stage) == ("hub", "painted")
+    assert (models["disparity"].obtain, models["disparity"].stage) == ("folder", "disparity")
+    assert models["body"].name == "anny"
+    assert not models["disparity"].downloadable
+    with pytest.raises(SettingsError, match="did you mean 'depth-anything-large'"):
+        needed(settings_from(**{"disparity.model": "depth-anyting-large"}))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"stage": "painted"}, "of stage people"),
+        ({"part": "eye"}, "'eye'"),
+        ({"obtain": "stolen"}, "'stolen'"),
+        ({"revision": "main"}, "no whole commit"),
+        ({"obtain": "hub"}, "none of the model hub"),
+        ({"files": []}, "a file has no URL"),
+        ({"obtain": "register"}, "where to register"),
+        ({"colour": "red"}, "'colour' is unknown"),
+        ({"files": [{"path": "../x", "urls": ["https://x"]}]}, "no path inside"),
+        ({"files": [{"path": "x", "sha256": "xyz", "urls": ["https://x"]}]}, "no digest"),
+    ],
+)
+def test_a_broken_entry_is_refused(change, words):
+    values = {
+        "stage": "people",
+        "part": "mesh",
+        "title": "Tiny",
+        "id": "no-hub-id",
+        "obtain": "url",
+        "licence": "MIT",
+        "commercial": True,
+        "source": "https://example.org",
+        "files": [{"path": "w.pth", "urls": ["https://example.org/w.pth"]}],
+    }
+    assert read_model("tiny", values).downloadable
+    with pytest.raises(InputError, match=words):
+        read_model("tiny", {**values, **change})
+    with pytest.raises(InputError, match="title"):
+        read_model("tiny", {k: v for k, v in values.items() if k != "title"})
+
+
+def test_models_can_be_compared_and_changed():
+    model = find_model("hmr2")
+    assert replace(model, note="x") != model
+    assert find_model("shubham-goel/4D-Humans") is model
