@@ -1,5 +1,32 @@
-"""The people of painted photos, measured in metres: meshes from files."""
+"""The people of painted photos, measured in metres: by a network, or by any other tool, from files.
+
+What loads a model library is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from mfh.people.from_files import PeopleFiles
+from mfh.people.measurer import DetectedPeople
 
-__all__ = ["PeopleFiles"]
+if TYPE_CHECKING:
+    from mfh.people.detectors import MaskRCNN, ViTDet
+
+__all__ = ["DetectedPeople", "MaskRCNN", "PeopleFiles", "ViTDet"]
+
+_LAZY = {"MaskRCNN": "detectors", "ViTDet": "detectors"}
+_SUBPACKAGES = ("detectors", "hmr2", "smpl")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_SUBPACKAGES})

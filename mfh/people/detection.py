@@ -61,6 +61,7 @@ class MeshRegressor(Protocol):
     ) -> list[NDArray[np.float32]]:
         """Meshes (P, V, 3) in metres in the camera's frame, for the people of each image.
 
-        All people of all images go through the network together.
+        Who cannot be measured has NaN for all vertices. All people of all images go through the
+        network together.
         """
         ...
