@@ -31,7 +31,7 @@ def demo(
 
     from .running import run_and_write  # noqa: PLC0415
 
-    settings = settings_of(preset, paintings, seed, changes)
+    settings = settings_of(preset, changes, paintings=paintings, seed=seed)
     photo, truth_m = load_demo_scene()
     world = SimulatedWorld(photo, truth_m, errors_from(errors, error), settings.seed)
     run_and_write(

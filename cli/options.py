@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from mfh.errors import SettingsError
-from mfh.settings import PRESETS, Settings, settings_from
+from mfh.settings import PRESETS, Device, Settings, default_settings, settings_from
 
 if TYPE_CHECKING:
     from mfh.simulation import SimulatedErrors
@@ -46,6 +46,22 @@ SeedOption = Annotated[
         "--seed", help="Seed of every random choice; 0 if none is given.", show_default=False
     ),
 ]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        help=f"Where to compute: {', '.join(get_args(Device))}; chosen if none is given.",
+        show_default=False,
+    ),
+]
+LowMemoryOption = Annotated[
+    bool,
+    typer.Option("--low-memory", help="Take less GPU memory (8 GB) and more time."),
+]
+OfflineOption = Annotated[
+    bool,
+    typer.Option("--offline", help="Never use the network: weights must be there already."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -67,18 +83,13 @@ ErrorOption = Annotated[
 ]
 
 
-def settings_of(
-    preset: str, paintings: int | None, seed: int | None, changes: list[str] | None
-) -> Settings:
-    """The settings the options ask for."""
+def settings_of(preset: str, changes: list[str] | None, **options: Any) -> Settings:
+    """The settings of a preset, changed by `--set` and by options of their own that are given."""
     chosen: dict[str, Any] = {}
     for change in changes or []:
         name, value = pair(change, "--set", "paintings=8")
         chosen[name] = _parsed(name, value)
-    if paintings is not None:
-        chosen["paintings"] = paintings
-    if seed is not None:
-        chosen["seed"] = seed
+    chosen.update({name: value for name, value in options.items() if value is not None})
     return settings_from(preset, **chosen)
 
 
@@ -110,8 +121,7 @@ def pair(text: str, option: str, example: str) -> tuple[str, str]:
 
 def _parsed(name: str, text: str) -> Any:
     """A setting's text as the type its default has."""
-    defaults = {field.name: field.default for field in fields(Settings)}
-    default = defaults.get(name)
+    default = default_settings().get(name)
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(","))
     if isinstance(default, bool):

@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from mfh.errors import InputError, MfhError
+from mfh.errors import InputError
 
 from .options import (
+    DeviceOption,
     FovOption,
     IntrinsicsOption,
+    LowMemoryOption,
+    OfflineOption,
     OutOption,
     PaintingsOption,
     PresetOption,
@@ -24,7 +27,10 @@ from .options import (
 
 
 def predict(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="One or more photos.")],
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTO...", help="Photos, folders of photos, or patterns."),
+    ],
     intrinsics: IntrinsicsOption = None,
     fov: FovOption = None,
     use: Annotated[
@@ -45,47 +51,71 @@ def predict(
     preset: PresetOption = "default",
     paintings: PaintingsOption = None,
     seed: SeedOption = None,
+    device: DeviceOption = None,
+    low_memory: LowMemoryOption = False,
+    offline: OfflineOption = False,
     changes: SetOption = None,
 ) -> None:
     """Metric depth of photos."""
-    from mfh.parts import parts_from  # noqa: PLC0415 - keeps `mfh --help` quick
-    from mfh.photos import load_photo  # noqa: PLC0415
+    from mfh.models import ModelStore  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.parts import STAGES, LearnedParts  # noqa: PLC0415
+    from mfh.photos import find_photos, load_photo  # noqa: PLC0415
     from mfh.pipeline import MetricFromHuman  # noqa: PLC0415
 
+    from .downloads import TerminalDownloads  # noqa: PLC0415
     from .running import run_and_write  # noqa: PLC0415
+    from .several import run_several  # noqa: PLC0415
+    from .terminal import interruptible  # noqa: PLC0415
 
-    settings = settings_of(preset, paintings, seed, changes)
-    chosen: dict[str, str] = {}
-    for text in use or []:
-        stage, given = pair(text, "--use", "painted=DIR")
-        if stage in chosen:
-            raise InputError(f"--use {stage}=... is given twice; each stage takes one PATH")
-        chosen[stage] = given
+    settings = settings_of(
+        preset,
+        changes,
+        paintings=paintings,
+        seed=seed,
+        device=device,
+        low_memory=low_memory or None,
+    )
+    chosen = _files_of(use or [])
     if "painted" in chosen and (paintings is not None or seed is not None):
         raise InputError(
             "--paintings and --seed say what to paint, but --use painted=... gives painted photos; "
             "leave them out"
         )
-    several = len(photos) > 1
-    failed = 0
-    path_of: dict[Path, Path] = {}
-    for path in photos:
-        try:
-            own = {s: Path(p) / path.stem if several else Path(p) for s, p in chosen.items()}
-            parts = parts_from(own, disparity_space)
-            photo = load_photo(path, intrinsics, fov_deg=fov)
-            folder = folder_for(out, photo.name, several)
-            if path_of.setdefault(folder, path) != path:
-                raise InputError(
-                    f"its results would replace those of {path_of[folder]} in {folder}; rename one "
-                    "of the two, or run it alone with another --out"
-                )
-            run_and_write(MetricFromHuman(**parts, settings=settings), photo, folder)
-        except MfhError as error:
-            if not several:
-                raise
-            failed += 1
-            typer.secho(f"{path}: {error}", fg="red", err=True)
-    if failed:
-        typer.echo(f"{failed} of {len(photos)} photos failed", err=True)
-        raise typer.Exit(1)
+    paths = find_photos(photos)
+    # A folder of one photo is laid out as one of many: more may come.
+    several = paths != list(photos) or len(paths) > 1
+    store = ModelStore(offline=offline or None)
+    learned = LearnedParts(settings, store, TerminalDownloads())
+
+    def method_for(path: Path) -> MetricFromHuman:
+        own = {s: Path(p) / path.stem if several else Path(p) for s, p in chosen.items()}
+        return MetricFromHuman.from_settings(
+            settings, use=own, disparity_space=disparity_space, learned=learned
+        )
+
+    if not several:
+        photo = load_photo(paths[0], intrinsics, fov_deg=fov)
+        method = method_for(paths[0])
+        run_and_write(method, photo, folder_for(out, photo.name), notes=learned.notes)
+        return
+    # Once for all photos: what is missing is missing for each of them.
+    with interruptible():
+        learned.prepare([stage for stage in STAGES if stage not in chosen])
+    run_several(
+        paths,
+        load=lambda path: load_photo(path, intrinsics, fov_deg=fov),
+        method_for=method_for,
+        folder_for=lambda name: folder_for(out, name, several=True),
+        notes=learned.notes,
+    )
+
+
+def _files_of(options: list[str]) -> dict[str, str]:
+    """The path of each stage that is given one."""
+    chosen: dict[str, str] = {}
+    for text in options:
+        stage, given = pair(text, "--use", "painted=DIR")
+        if stage in chosen:
+            raise InputError(f"--use {stage}=... is given twice; each stage takes one PATH")
+        chosen[stage] = given
+    return chosen

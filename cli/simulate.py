@@ -64,7 +64,7 @@ def simulate(
 
     from .running import run_and_write  # noqa: PLC0415
 
-    settings = settings_of(preset, paintings, seed, changes)
+    settings = settings_of(preset, changes, paintings=paintings, seed=seed)
     chosen = errors_from(errors, error)
     loaded = load_photo(photo, intrinsics, fov_deg=fov)
     truth = load_truth(depth, loaded.shape, scale=depth_scale)

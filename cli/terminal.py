@@ -41,12 +41,15 @@ class TerminalProgress(Progress):
     """A bar for each stage; plain lines where standard error is no terminal.
 
     Warnings are left to the summary, which has them from the result.
+
+    title: what to put in front of each line, for runs on several photos.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, title: str = "") -> None:
+        self._title = title
         self._console = Console(stderr=True, highlight=False)
         self._bars = Bars(
-            TextColumn("{task.description:<24}"),
+            TextColumn("{task.description:<24}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -73,7 +76,7 @@ class TerminalProgress(Progress):
 
     def start(self, stage: str, total: int) -> None:
         """Show a bar."""
-        task = self._bars.add_task(_DOING.get(stage, stage), total=total, note="")
+        task = self._bars.add_task(f"{self._title}{_DOING.get(stage, stage)}", total=total, note="")
         self._tasks[stage] = task
 
     def advance(self, stage: str) -> None:
@@ -85,7 +88,7 @@ class TerminalProgress(Progress):
         said = "" if note == "computed" else note
         self._bars.update(self._tasks[stage], note=said)
         if said and self._bars.disable:
-            self._console.print(f"{_DOING.get(stage, stage)}: {said}", markup=False)
+            self._console.print(f"{self._title}{_DOING.get(stage, stage)}: {said}", markup=False)
 
 
 @contextmanager
@@ -108,13 +111,14 @@ def show_summary(
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for label, value in lines:
-        table.add_row(label, _escaped(value))
+        table.add_row(label, escaped(value))
     console.print()
     console.print(table)
     for warning in warnings:
-        console.print(f"[yellow]note:[/] {_escaped(warning)}")
-    console.print(f"results in [bold]{_escaped(str(folder))}[/]")
+        console.print(f"[yellow]note:[/] {escaped(warning)}")
+    console.print(f"results in [bold]{escaped(str(folder))}[/]")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A text that rich prints as it is."""
     return text.replace("[", "\\[")

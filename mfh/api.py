@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mfh.camera import IntrinsicsLike
-from mfh.parts import parts_from
+from mfh.models import ModelStore
+from mfh.parts import LearnedParts
 from mfh.photos import PhotoLike, load_photo
 from mfh.pipeline import MetricFromHuman
 from mfh.progress import Progress
 from mfh.records import MetricDepth, Space
-from mfh.settings import settings_from
+from mfh.settings import GROUPS, Settings, settings_from
 
 
 def metric_depth(
@@ -41,15 +43,31 @@ def metric_depth(
     preset, settings: "paper", "default" or "fast", and any field of `mfh.Settings`.
 
     Returns depth (H, W) in metres at the photo's own size, with the fit and its expected error.
-    What the user should know is in its `warnings`, and issued through Python's `warnings`.
+    Weights that are missing are downloaded; models stay loaded for the next call, if it uses the
+    same. What the user should know is in its `warnings`, and issued through Python's `warnings`.
     Raises errors of `mfh.errors`: bad input, a missing part, nobody to measure by.
     """
     chosen = settings_from(preset, **settings)
     photo = load_photo(image, intrinsics, fov_deg=fov_deg)
-    method = MetricFromHuman(**parts_from(use or {}, disparity_space), settings=chosen)
+    learned = _learned_parts(_of_parts(chosen), ModelStore().folder)
+    method = MetricFromHuman.from_settings(
+        chosen, use=use, disparity_space=disparity_space, learned=learned
+    )
     prediction = method.run(photo, folder=folder, progress=progress)
     if folder is not None:
         prediction.write(folder, settings=chosen, progress=progress)
-    for warning in prediction.depth.warnings:
+    for warning in (*learned.notes, *prediction.depth.warnings):
         warnings.warn(warning, stacklevel=2)
     return prediction.depth
+
+
+def _of_parts(settings: Settings) -> Settings:
+    """The settings that learned parts depend on; the others at their defaults."""
+    names = (*GROUPS, "device", "precision", "low_memory")
+    return Settings(**{name: getattr(settings, name) for name in names})
+
+
+@lru_cache(maxsize=1)
+def _learned_parts(settings: Settings, models: Path) -> LearnedParts:
+    """The learned parts of the last call: a loop over photos loads them once."""
+    return LearnedParts(settings, ModelStore(models))

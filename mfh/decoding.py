@@ -32,7 +32,8 @@ MAX_MEGAPIXELS = 120
 
 # Formats of photos; those that run other programs (EPS) or hold no photos (icons) stay out.
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "PPM", "AVIF")
-_SUPPORTED = f"supported: {', '.join(_FORMATS)}; export others, such as HEIC, as JPEG or PNG"
+SUPPORTED = f"supported: {', '.join(_FORMATS)}; export others, such as HEIC, as JPEG or PNG"
+"""Which formats of photos can be read, in words."""
 
 # Transparent pixels are laid on white, as on a page.
 _BACKGROUND = (255, 255, 255)
@@ -109,6 +110,11 @@ def read_image(path: Path) -> Image.Image:
         return stored
 
 
+def photo_suffixes() -> set[str]:
+    """The suffixes of files that can be photos, in lower case, with their dots."""
+    return {suffix for suffix, kind in Image.registered_extensions().items() if kind in _FORMATS}
+
+
 def _open(path: Path) -> Image.Image:
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give an image file")
@@ -132,7 +138,7 @@ def _explained(where: str) -> Iterator[None]:
         pixels = re.search(r"\d+", str(error))
         raise _too_large(where, int(pixels.group()) if pixels else None) from error
     except UnidentifiedImageError as error:
-        raise InputError(f"{where}: is not an image of a known format; {_SUPPORTED}") from error
+        raise InputError(f"{where}: is not an image of a known format; {SUPPORTED}") from error
     except PermissionError as error:
         raise InputError(f"{where}: cannot be read ({error.strerror})") from error
     except _DECODING_ERRORS as error:

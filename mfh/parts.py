@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
 from mfh.disparity import DisparityFiles
 from mfh.errors import InputError, MissingPartError
-from mfh.models import default_model
+from mfh.models import DownloadProgress, ModelState, ModelStore, needed
+from mfh.models.needs import detector_name
+from mfh.models.store import remedy
 from mfh.painting import PaintedFiles
 from mfh.people import PeopleFiles
+from mfh.people.detection import Detector
 from mfh.records import Space
+from mfh.settings import Settings
 from mfh.stages import DisparityEstimator, Painter, PeopleMeasurer
 
 STAGES = ("painted", "people", "disparity")
+
+_VITDET = "vitdet-h"
 
 
 class Parts(TypedDict):
@@ -25,12 +32,122 @@ class Parts(TypedDict):
     disparity: DisparityEstimator
 
 
-def parts_from(use: Mapping[str, str | Path], disparity_space: Space = "disparity") -> Parts:
-    """The parts for files given as `use`: "painted", "people" and "disparity" to a path each.
+class LearnedParts:
+    """The learned parts that settings name; each is made once, and loads its weights at first use.
 
-    Raises `InputError` for another stage or unusable files, and `MissingPartError`, naming the
-    model and what stands in for it, where a stage has no files.
+    store: where the weights lie.
+    progress: is told of downloads.
     """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: ModelStore | None = None,
+        progress: DownloadProgress | None = None,
+    ) -> None:
+        self.settings = settings
+        self.store = store or ModelStore()
+        self._progress = progress
+
+    def prepare(self, stages: Collection[str]) -> None:
+        """Download what these stages need and what is not there yet.
+
+        Raises `MissingPartError` where not everything can be downloaded, before anything is, naming
+        all that is missing with the commands that get it.
+        """
+        needs = [model for model in needed(self.settings) if model.stage in stages]
+        states = [self.store.state(model) for model in needs]
+        missing = [state for state in states if not state.ready]
+        if missing and (self.store.offline or not all(s.model.downloadable for s in missing)):
+            raise MissingPartError(_missing(missing))
+        for state in missing:
+            self.store.get(state.model, self._progress)
+
+    @cached_property
+    def painter(self) -> Painter:
+        """The painter."""
+        from mfh.painting import DiffusionPainter  # noqa: PLC0415 - keeps simulated runs light
+
+        settings = self.settings
+        return DiffusionPainter(
+            self.store.resolve(settings.painter.model, "painter"),
+            settings.painter,
+            device=settings.device,
+            precision=settings.precision,
+            low_memory=settings.low_memory,
+        )
+
+    @cached_property
+    def people(self) -> PeopleMeasurer:
+        """The detector and the mesh regressor."""
+        from mfh.people import DetectedPeople  # noqa: PLC0415
+        from mfh.people.hmr2 import HMR2Regressor  # noqa: PLC0415
+
+        settings = self.settings
+        regressor = HMR2Regressor(
+            self.store.resolve(settings.people.model, "mesh"),
+            self.store.resolve(settings.people.body_model, "body"),
+            settings.people,
+            device=settings.device,
+            precision=settings.precision,
+        )
+        return DetectedPeople(self._detector, regressor)
+
+    @cached_property
+    def disparity(self) -> DisparityEstimator:
+        """The model of relative disparity."""
+        from mfh.disparity import disparity_model  # noqa: PLC0415
+
+        settings = self.settings
+        return disparity_model(
+            self.store.resolve(settings.disparity.model, "disparity"),
+            settings.disparity,
+            device=settings.device,
+            precision=settings.precision,
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how the settings were understood, in sentences."""
+        if self.settings.people.detector == "auto" and self._detector_name != _VITDET:
+            return (
+                "people are found by Mask R-CNN, not by the paper's ViTDet-H: detectron2 is not "
+                "installed",
+            )
+        return ()
+
+    @property
+    def _detector_name(self) -> str:
+        return detector_name(self.settings.people.detector)
+
+    @property
+    def _detector(self) -> Detector:
+        from mfh.people import MaskRCNN, ViTDet  # noqa: PLC0415
+
+        kind = ViTDet if self._detector_name == _VITDET else MaskRCNN
+        settings = self.settings
+        return kind(
+            self.store.resolve(self._detector_name, "detector"),
+            settings.people,
+            device=settings.device,
+            precision=settings.precision,
+        )
+
+
+def parts_from(
+    learned: LearnedParts,
+    use: Mapping[str, str | Path] | None = None,
+    disparity_space: Space = "disparity",
+) -> Parts:
+    """The parts of a run: files for the stages that `use` gives a path, learned ones for the rest.
+
+    use: "painted", "people" and "disparity" to a path each.
+    disparity_space: what the files for "disparity" hold.
+
+    Raises `InputError` for another stage or unusable files, and `MissingPartError`, naming
+    everything that is missing and the commands that get it, where weights are not there.
+    """
+    use = use or {}
     unknown = [stage for stage in use if stage not in STAGES]
     if unknown:
         raise InputError(f"use: stage {unknown[0]!r} is unknown; there are {', '.join(STAGES)}")
@@ -41,26 +158,21 @@ def parts_from(use: Mapping[str, str | Path], disparity_space: Space = "disparit
     if "disparity" in use:
         disparity = DisparityFiles(use["disparity"], disparity_space, names)
     # Asked last: files that are given and wrong are named whatever else is missing.
-    if painted is None or people is None or disparity is None:
-        raise MissingPartError(_missing(use, disparity_space))
-    return Parts(painter=painted, people=people, disparity=disparity)
-
-
-def _missing(use: Mapping[str, str | Path], disparity_space: Space) -> str:
-    models = {stage: default_model(stage) for stage in STAGES if stage not in use}
-    lines = [f"  {stage}: {model.title} ({model.id})" for stage, model in models.items()]
-    options = [f"--use {_option(stage, use.get(stage, 'PATH'))}" for stage in STAGES]
-    if disparity_space != "disparity":
-        options.append(f"--disparity-space {disparity_space}")
-    return (
-        "this version of mfh does not yet run the learned parts itself; missing for this photo:\n"
-        + "\n".join(lines)
-        + "\nrun them with their own tools, as docs/your_own_parts.md tells, and give what they "
-        f"made: mfh predict PHOTO {' '.join(options)}\n"
-        "or see the whole flow with simulated parts: mfh demo"
+    learned.prepare([stage for stage in STAGES if stage not in use])
+    return Parts(
+        painter=painted or learned.painter,
+        people=people or learned.people,
+        disparity=disparity or learned.disparity,
     )
 
 
-def _option(stage: str, path: str | Path) -> str:
-    text = f"{stage}={path}"
-    return f'"{text}"' if any(map(str.isspace, text)) else text
+def _missing(states: Sequence[ModelState]) -> str:
+    models = [f"  {state}\n    {remedy(state.model)}" for state in states]
+    stages = [stage for stage in STAGES if any(state.model.stage == stage for state in states)]
+    return (
+        "models that this needs are missing:\n"
+        + "\n".join(models)
+        + "\nor do what they do with other tools, as docs/your_own_parts.md tells, and give what "
+        f"those made: {' '.join(f'--use {stage}=PATH' for stage in stages)}\n"
+        "or see the whole flow with simulated parts: mfh demo"
+    )

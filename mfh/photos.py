@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,11 @@ from mfh.camera import (
     intrinsics_from_fov,
     resize_intrinsics,
 )
-from mfh.decoding import MIN_SIDE_PX, DecodedImage, PhotoLike, decode
+from mfh.decoding import MIN_SIDE_PX, SUPPORTED, DecodedImage, PhotoLike, decode, photo_suffixes
 from mfh.errors import CameraError, InputError
 from mfh.records import Intrinsics, Photo
 
-__all__ = ["PhotoLike", "load_photo", "resize_photo", "safe_name"]
+__all__ = ["PhotoLike", "find_photos", "load_photo", "resize_photo", "safe_name"]
 
 _MOST_SQUARES = 4
 # Names that Windows keeps for devices, whatever the suffix.
@@ -59,6 +61,31 @@ def load_photo(
     if name is None:
         name = Path(decoded.file_name or "").stem
     return Photo(decoded.pixels, camera, safe_name(name))
+
+
+def find_photos(paths: Iterable[str | Path]) -> list[Path]:
+    """The photos that paths stand for, each once, in order.
+
+    A folder stands for the photos in it, by name, and a pattern (`*`, `?`, `[...]`) for those it
+    matches; other paths are kept as they are, whether they are photos or not.
+
+    Raises `InputError` where a folder or a pattern gives no photo.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside: Iterable[Path] = path.iterdir()
+        elif not path.exists() and glob.has_magic(str(path)):
+            # Unlike `Path.glob` it takes patterns that begin at a root.
+            inside = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207
+        else:
+            found[path] = None
+            continue
+        photos = sorted(each for each in inside if each.suffix.lower() in photo_suffixes())
+        if not photos:
+            raise InputError(f"{path}: no photo there; {SUPPORTED}")
+        found.update(dict.fromkeys(photos))
+    return list(found)
 
 
 def resize_photo(photo: Photo, short_side_px: int) -> Photo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from mfh.errors import NoLandmarksError
 from mfh.files import make_folder, remove_file
 from mfh.head import LandmarkHead
 from mfh.painting import plan_paintings, strip_share
+from mfh.parts import LearnedParts, parts_from
 from mfh.photos import resize_photo
 from mfh.prediction import Prediction
 from mfh.progress import Progress
@@ -27,6 +28,7 @@ from mfh.records import (
     PaintedPhotos,
     People,
     Photo,
+    Space,
 )
 from mfh.rendering import landmarks_from_people
 from mfh.rendering.renderer import MeshRenderer
@@ -77,6 +79,27 @@ class MetricFromHuman:
             fit_scale=self.settings.fit_scale,
             fit_offset=self.settings.fit_offset,
         )
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        use: Mapping[str, str | Path] | None = None,
+        disparity_space: Space = "disparity",
+        learned: LearnedParts | None = None,
+    ) -> MetricFromHuman:
+        """The method with the learned parts that settings name.
+
+        use: files that stand in for a stage: "painted", "people", "disparity" to a path each.
+        disparity_space: what the files for "disparity" hold.
+        learned: parts to share with other runs, so that models are loaded once.
+
+        Weights that are missing are downloaded. Raises `MissingPartError` where that cannot be
+        done, naming what is missing and the commands that get it.
+        """
+        learned = learned or LearnedParts(settings)
+        return cls(**parts_from(learned, use, disparity_space), settings=settings)
 
     def predict(
         self,
@@ -131,6 +154,7 @@ class MetricFromHuman:
             relative_error=head.relative_error,
             counts=counts,
             parts=self._parts(),
+            device=self._device(),
             warnings=warnings,
         )
         return Prediction(
@@ -327,6 +351,12 @@ class MetricFromHuman:
             "disparity": part_name(self.disparity),
             "head": part_name(self.head),
         }
+
+    def _device(self) -> str:
+        """Where the learned parts compute; each of them says so itself."""
+        parts = (self.painter, self.people, self.disparity)
+        devices = [part.device for part in parts if hasattr(part, "device")]
+        return ", ".join(dict.fromkeys(devices))
 
 
 def _digests(photo: Photo) -> dict[str, str]:

@@ -413,6 +413,7 @@ class MetricDepth:
         tells: an error they share comes on top; NaN where they are too few to tell.
     counts: what was painted, kept and rejected, and why.
     parts: for each stage, the part that did it ("simulated: ..." where it knew the truth).
+    device: where the learned parts computed, in words; "" where there were none.
     warnings: what the user should know, in sentences.
     """
 
@@ -422,6 +423,7 @@ class MetricDepth:
     relative_error: float
     counts: Counts
     parts: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -3,7 +3,8 @@
 Anything with the method will do. A part may also carry `fingerprint`, a JSON-ready mapping of
 everything its result depends on besides its inputs (weights' revision, settings); a part without
 one works, but what it made is never reused from a run folder. A part's `name` says in results what
-it was; without one its class name does.
+it was; without one its class name does. A part that computes on a device of its own choice says in
+`device` which.
 """
 
 from __future__ import annotations

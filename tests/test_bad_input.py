@@ -234,7 +234,8 @@ def test_what_to_paint_and_painted_photos_exclude_each_other(capsys, given, tmp_
 def test_of_several_photos_the_good_ones_are_done(capsys, given, tmp_path, monkeypatch):
     world = planted.World()
     parts = {"painter": world, "people": world, "disparity": world}
-    monkeypatch.setattr("mfh.parts.parts_from", lambda *_: parts)
+    monkeypatch.setattr("mfh.pipeline.parts_from", lambda *_: parts)
+    monkeypatch.setattr("mfh.parts.LearnedParts.prepare", lambda *_: None)
     photos = [given / "photo.png", given / "photo.jpg", tmp_path / "absent.jpg"]
     status, printed = run_here(
         capsys,
@@ -243,7 +244,7 @@ def test_of_several_photos_the_good_ones_are_done(capsys, given, tmp_path, monke
     )
     text = " ".join(printed.split())
     assert status == 1
-    assert "2 of 3 photos failed" in text
+    assert "2 of 3 photos failed:" in text
     assert "absent.jpg: there is no such file" in text
     assert f"photo.jpg: its results would replace those of {photos[0]}" in text
     stored = np.load(tmp_path / "out" / "photo" / "depth.npz")

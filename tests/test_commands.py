@@ -176,7 +176,7 @@ def test_nobody_painted_says_so_with_counts(capsys, tmp_path):
 def test_doctor_lists_what_can_run(capsys):
     status, printed = run_here(capsys, "doctor")
     assert status == 0
-    for word in ("mfh demo", "can run", "warp-lang", "GPU", "--use painted=PATH"):
+    for word in ("mfh demo", "can run", "warp-lang", "GPU", "--preset paper"):
         assert word in printed
 
 

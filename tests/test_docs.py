@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from PIL import Image
 import mfh
 from mfh.camera import project
 from mfh.disparity import NOT_POSITIVE, NOTHING_TO_ALIGN
-from mfh.settings import PRESETS
+from mfh.settings import PRESETS, default_settings
 from mfh.simulation import SimulatedErrors
 from mfh.verdicts import NO_PIXEL, NOBODY
 
@@ -122,7 +121,7 @@ def _rows(text: str) -> dict[str, str]:
     """The second column of every table row, by each of the names in code in the first."""
     found: dict[str, str] = {}
     for first, second in re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", text, re.M):
-        names = re.findall(r"`(\w+)`", first)
+        names = re.findall(r"`([\w.]+)`", first)
         values = second.split(", ") if len(names) > 1 else [second]
         found.update(zip(names, values, strict=True))
     return found
@@ -137,7 +136,7 @@ def _in_words(value: object) -> str:
 @pytest.mark.parametrize(
     "defaults",
     [
-        lambda: {field.name: field.default for field in fields(mfh.Settings)},
+        default_settings,
         lambda: SimulatedErrors.default().as_dict(),
     ],
     ids=["settings", "simulated errors"],

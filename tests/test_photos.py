@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 
 from mfh.errors import CameraError, InputError
-from mfh.photos import load_photo, resize_photo, safe_name
+from mfh.photos import find_photos, load_photo, resize_photo, safe_name
 from mfh.records import Intrinsics, Photo
 
 H, W = 48, 64
@@ -132,7 +132,7 @@ def test_a_large_photo_takes_little_memory(tmp_path):
     program = (
         "import sys\n"
         "from peak_memory import peak_bytes\n"
-        "from mfh.photos import load_photo, resize_photo\n"
+        "from mfh.photos import find_photos, load_photo, resize_photo\n"
         "before = peak_bytes()\n"
         "photo = load_photo(sys.argv[1])\n"
         "assert photo.shape == (6048, 8064)\n"
@@ -283,3 +283,28 @@ def test_a_panorama_is_reduced_to_four_squares_of_the_short_side() -> None:
     assert reduced.camera.fx == pytest.approx(900 * reduced.shape[1] / 6000)
     wide = Photo(image[:, :1200], Intrinsics(900, 900, 600, 150, 300, 1200))
     assert resize_photo(wide, 300) is wide
+
+
+def test_folders_and_patterns_stand_for_their_photos(tmp_path):
+    for name in ("b.jpg", "a.PNG", "c.txt", "d.webp"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "e.jpeg").write_bytes(b"")
+    absent = tmp_path / "absent.jpg"
+
+    def names(*paths):
+        return [path.name for path in find_photos(paths)]
+
+    assert names(tmp_path) == ["a.PNG", "b.jpg", "d.webp"]
+    assert names(tmp_path / "*.jpg") == ["b.jpg"]
+    assert names(tmp_path / "**" / "*.jp*g") == ["b.jpg", "e.jpeg"]
+    assert names(absent, tmp_path / "d.webp", tmp_path) == [
+        *("absent.jpg", "d.webp", "a.PNG", "b.jpg")
+    ]
+    odd = tmp_path / "photo [1].jpg"
+    odd.write_bytes(b"")
+    assert names(odd) == ["photo [1].jpg"], "a file is what it is called"
+    for nothing in (tmp_path / "*.tif", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(InputError, match=r"no photo there; supported: JPEG, PNG"):
+            find_photos([nothing])

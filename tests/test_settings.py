@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mfh.errors import SettingsError
-from mfh.settings import PRESETS, Settings, settings_from
+from mfh.part_settings import PainterSettings
+from mfh.settings import PRESETS, Settings, default_settings, settings_from
 
 
 @pytest.mark.parametrize(
@@ -20,11 +21,21 @@ from mfh.settings import PRESETS, Settings, settings_from
         ({"prompts": "a man"}, "prompts is 'a man'; accepted: a tuple of texts"),
         ({"prompts": ()}, "at least one text"),
         ({"head_method": "SILog"}, "silog, log_l2, l1, l2"),
-        ({"renderer": None}, "warp, pytorch3d"),
+        ({"renderer": "opengl"}, "warp, pytorch3d"),
+        ({"renderer": None}, "renderer is None; accepted: a text"),
         ({"strip_min_ratio": 0.9}, "0 < min <= max <= 1"),
         ({"erosion_px": 2}, "an odd number"),
         ({"fit_scale": False, "fit_offset": False}, "at least one of the two"),
         ({"painting": 3}, "did you mean 'paintings'"),
+        ({"painter": {"step": 3}}, "'painter.step' is unknown; did you mean 'painter.steps'"),
+        ({"painter.steps": 0}, "painter.steps is 0; accepted: 1 to 1000"),
+        ({"painter.scheduler": "ddpm"}, "model, ddim, pndm, euler, dpm"),
+        ({"painter.short_side_px": 8}, "64 to 4096, or 0"),
+        ({"people.min_score": 1.0}, "people.min_score is 1.0; accepted: 0 to below 1"),
+        ({"people": 3}, "people is 3; expected a mapping of its settings"),
+        ({"disparity.aspect": "square"}, "kept, reference"),
+        ({"disparity.model": 3}, "disparity.model is 3; accepted: a text"),
+        ({"precision": "half"}, "auto, float32, float16, bfloat16"),
     ],
 )
 def test_what_is_no_setting_is_refused(change, message):
@@ -48,3 +59,26 @@ def test_presets():
         assert settings_from(name).head_method == "silog"
     with pytest.raises(SettingsError, match="'best' is unknown; there are paper, default, fast"):
         settings_from("best")
+
+
+def test_settings_of_a_group_are_given_in_three_ways():
+    one = settings_from("paper", painter={"steps": 30}, **{"disparity.batch": 2})
+    two = settings_from("paper", painter=PainterSettings(steps=30, paste_back=False))
+    assert one.painter == two.painter
+    assert one.painter.steps == 30
+    assert not one.painter.paste_back, "the preset's own"
+    assert one.disparity.batch == 2
+    assert one.as_dict()["painter"]["steps"] == 30
+    assert default_settings()["painter.guidance_scale"] == 20
+    with pytest.raises(SettingsError, match="painter is None"):
+        Settings(painter=None)
+
+
+def test_paper_paints_and_looks_as_the_reference_does():
+    paper = settings_from("paper")
+    assert paper.painter.guidance_scale == 20
+    assert paper.painter.model == "sd2-inpainting"
+    assert paper.disparity.model == "depth-anything-large"
+    assert (paper.disparity.short_side_px, paper.disparity.aspect) == (518, "kept")
+    assert paper.people.min_score == 0.5
+    assert paper.paintings == 32

@@ -23,6 +23,7 @@ NUMPY_ERRORS = (
     SyntaxError,
     MemoryError,
     NotImplementedError,
+    RuntimeError,  # an encrypted member
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,

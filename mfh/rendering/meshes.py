@@ -87,4 +87,5 @@ def takes_cuda(device: Device, available: bool, package: str) -> bool:
             f'render: device "cuda" was asked for, but {package} finds no CUDA device; '
             'use device "cpu" or "auto", or check the GPU and its driver with nvidia-smi'
         )
-    return available and device != "cpu"
+    # What only PyTorch can use renders on the CPU.
+    return available and device in ("auto", "cuda")

@@ -8,11 +8,12 @@ from mfh.results.depth_files import read_depth_npz, write_depth_npz, write_depth
 from mfh.results.folder import write_results
 from mfh.results.picture import depth_picture
 from mfh.results.point_cloud import write_point_cloud
-from mfh.results.summary import summary_dict, summary_lines
+from mfh.results.summary import one_line, summary_dict, summary_lines
 
 __all__ = [
     "contact_sheet",
     "depth_picture",
+    "one_line",
     "read_depth_npz",
     "summary_dict",
     "summary_lines",

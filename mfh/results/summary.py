@@ -62,6 +62,7 @@ def summary_dict(
         "head": {**head, "owners": len(used), "owners_used": sum(used)},
         "counts": result.counts.as_dict(),
         "parts": dict(result.parts),
+        "device": result.device or None,
         "warnings": list(result.warnings),
     }
     if errors is not None:
@@ -97,9 +98,21 @@ def summary_lines(
         lines.append(("Against truth", _errors_in_words(errors)))
     lines += _people_lines(result.counts)
     lines.append(("Camera", camera_in_words(result.camera)))
+    if result.device:
+        lines.append(("Computed on", result.device))
     if timings:
         lines.append(("Time", _times_in_words(timings)))
     return lines
+
+
+def one_line(result: MetricDepth, seconds: float) -> str:
+    """Give a result in a few words, for one line among those of other photos."""
+    near, far = depth_percentiles_m(result.depth_m, (5, 95))
+    depth = "no finite depth" if math.isnan(far) else f"{_metres(near)} to {_metres(far)}"
+    spread = result.relative_error
+    agreement = f", people agree to ± {100 * spread:.1f} %" if math.isfinite(spread) else ""
+    simulated = "simulated, " if result.simulated else ""
+    return f"{simulated}{depth}{agreement} ({_people(result.counts)}, {seconds:.0f} s)"
 
 
 def agreement_in_words(result: MetricDepth) -> str:
@@ -155,11 +168,14 @@ def _errors_in_words(errors: Mapping[str, float]) -> str:
     return ", ".join(words)
 
 
+def _people(counts: Counts) -> str:
+    return "1 person" if counts.people == 1 else f"{counts.people} people"
+
+
 def _people_lines(counts: Counts) -> list[tuple[str, str]]:
-    people = "1 person" if counts.people == 1 else f"{counts.people} people"
     in_photo = f"{counts.in_photo} in the photo and the others " if counts.in_photo else ""
     where = f"{in_photo}in {counts.kept} of {counts.painted} painted photos"
-    lines = [("People", f"{people} used, {where}")]
+    lines = [("People", f"{_people(counts)} used, {where}")]
     if counts.rejected:
         reasons = sorted(counts.rejected.items(), key=lambda item: -item[1])
         lines.append(("Dropped", ", ".join(f"{reason} ({count})" for reason, count in reasons)))

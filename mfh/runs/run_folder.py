@@ -32,7 +32,10 @@ from mfh.files.reading import read_json
 
 FORMAT = 1
 _STAGE_FILE = "stage.json"
-_PACKAGES = ("mfh", "numpy", "scipy", "pillow", "warp-lang")
+_PACKAGES = (
+    *("mfh", "numpy", "scipy", "pillow", "warp-lang"),
+    *("torch", "torchvision", "diffusers", "transformers"),
+)
 
 
 @dataclass(frozen=True)
