@@ -53,7 +53,7 @@ def test_half_precision_is_close_to_float32(
     network = load_checkpoint(shared / "vectors/hmr2_small_state_dict.pt", SMALL)
     network.set_precision(dtype)
     estimate = network(vectors["input"])
-    tolerance = {torch.bfloat16: 0.05, torch.float16: 0.01}[dtype]
+    tolerance = {torch.bfloat16: 0.1, torch.float16: 0.01}[dtype]
     for name in ("global_orient", "body_pose", "betas", "cam"):
         value = getattr(estimate, name)
         assert value.dtype == torch.float32

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,17 @@ def _paint(painter: DiffusionPainter, photo: Photo, plan: PaintingPlan) -> NDArr
     return np.stack(list(painter.paint(photo, plan)))
 
 
+@pytest.fixture
+def float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let painters compute in float64, which they do not offer."""
+    monkeypatch.setattr(diffusion, "choose_dtype", lambda *_: torch.float64)
+    # Older text encoders make their mask in the default precision.
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
 def _one(strip: slice, prompt: str = "a man", seed: int = 7) -> PaintingPlan:
     repainted = np.zeros((1, *_SIZE), np.bool_)
     repainted[:, :, strip] = True
@@ -72,10 +83,9 @@ def test_a_painting_does_not_depend_on_the_batch(
     photo: Photo,
     plan: PaintingPlan,
     kind: str,
-    monkeypatch: pytest.MonkeyPatch,
+    float64: None,
 ) -> None:
     """In float64, where sums do not round, bit by bit."""
-    monkeypatch.setattr(diffusion, "choose_dtype", lambda *_: torch.float64)
     alone, three, eight = (
         _paint(_painter(models[kind], batch=batch), photo, plan) for batch in (1, 3, 8)
     )
@@ -137,10 +147,9 @@ def test_seed_and_prompt_matter(models: dict[str, Weights], photo: Photo, kind: 
 
 @pytest.mark.parametrize("kind", _KINDS)
 def test_what_was_in_the_strip_does_not_show(
-    models: dict[str, Weights], photo: Photo, kind: str, monkeypatch: pytest.MonkeyPatch
+    models: dict[str, Weights], photo: Photo, kind: str, float64: None
 ) -> None:
     """Painting starts from noise alone: two photos that differ inside the strip become one."""
-    monkeypatch.setattr(diffusion, "choose_dtype", lambda *_: torch.float64)
     # A photo of the size that is painted at, so that nothing of the strip is smeared out of it.
     size = TINY_SIZE_PX, 2 * TINY_SIZE_PX
     inside = np.zeros((1, *size), np.bool_)
