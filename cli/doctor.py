@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mfh.settings import PRESETS, settings_from
-
-from .terminal import escaped
 
 if TYPE_CHECKING:
     from mfh.models import Model, ModelStore
@@ -55,7 +54,7 @@ def doctor() -> None:
     table.add_column("next", overflow="fold")
     for rows in (_packages(), _machine(), _models(), _commands()):
         for what, state, style, following in rows:
-            table.add_row(what, style.format(escaped(state)), escaped(following))
+            table.add_row(what, style.format(escape(state)), escape(following))
         table.add_section()
     console.print(table)
 

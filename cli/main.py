@@ -15,6 +15,7 @@ from .doctor import doctor
 from .models import models
 from .predict import predict
 from .simulate import simulate
+from .status import INTERRUPTED, show_error
 
 app = typer.Typer(
     name="mfh",
@@ -50,12 +51,16 @@ def _options(
 
 
 def run() -> None:
-    """Run the command line; an error of `mfh` ends it with its message and exit status 1."""
+    """Run the command line.
+
+    An error of `mfh` ends it with its message and exit status 1, Ctrl-C with that of shells.
+    """
     # What a batch system sends ends a run as cleanly as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except MfhError as error:
-        typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        typer.echo(str(error), err=True)
+        show_error(str(error))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -81,11 +81,16 @@ def predict(
             "--paintings and --seed say what to paint, but --use painted=... gives painted photos; "
             "leave them out"
         )
+    if intrinsics is not None and fov is not None:
+        raise InputError("--intrinsics and --fov are both given; give one of them")
+    if disparity_space != "disparity" and "disparity" not in chosen:
+        raise InputError("--disparity-space says what --use disparity=... holds; give both")
     paths = find_photos(photos)
     # A folder of one photo is laid out as one of many: more may come.
     several = paths != list(photos) or len(paths) > 1
     store = ModelStore(offline=offline or None)
     learned = LearnedParts(settings, store, TerminalDownloads())
+    stages = [stage for stage in STAGES if stage not in chosen]
 
     def method_for(path: Path) -> MetricFromHuman:
         own = {s: Path(p) / path.stem if several else Path(p) for s, p in chosen.items()}
@@ -95,26 +100,33 @@ def predict(
 
     if not several:
         photo = load_photo(paths[0], intrinsics, fov_deg=fov)
-        method = method_for(paths[0])
-        run_and_write(method, photo, folder_for(out, photo.name), notes=learned.notes)
+        with interruptible():
+            method = method_for(paths[0])
+        run_and_write(method, photo, folder_for(out, photo.name), notes=learned.notes(stages))
         return
     # Once for all photos: what is missing is missing for each of them.
     with interruptible():
-        learned.prepare([stage for stage in STAGES if stage not in chosen])
+        learned.prepare(stages)
     run_several(
         paths,
         load=lambda path: load_photo(path, intrinsics, fov_deg=fov),
         method_for=method_for,
         folder_for=lambda name: folder_for(out, name, several=True),
-        notes=learned.notes,
+        notes=learned.notes(stages),
     )
 
 
 def _files_of(options: list[str]) -> dict[str, str]:
     """The path of each stage that is given one."""
+    from mfh.parts import STAGES  # noqa: PLC0415
+
     chosen: dict[str, str] = {}
     for text in options:
         stage, given = pair(text, "--use", "painted=DIR")
+        if stage not in STAGES:
+            raise InputError(
+                f"--use {text}: stage {stage!r} is unknown; there are {', '.join(STAGES)}"
+            )
         if stage in chosen:
             raise InputError(f"--use {stage}=... is given twice; each stage takes one PATH")
         chosen[stage] = given

@@ -36,7 +36,7 @@ def run_and_write(
     simulated_errors: what simulated stages were told to do wrong, for the summary.
     notes: what to say besides the result's own warnings.
     """
-    with TerminalProgress() as progress, interruptible():
+    with interruptible(), TerminalProgress() as progress:
         prediction = method.run(photo, folder=folder, progress=progress)
         errors = (
             None if truth_m is None else errors_against_truth(prediction.depth.depth_m, truth_m)

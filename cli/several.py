@@ -6,19 +6,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from mfh.errors import InputError, MfhError
+from mfh.errors import MfhError, MissingPartError, ModelError, SettingsError
 from mfh.photos import safe_name
 from mfh.pipeline import MetricFromHuman
-from mfh.prediction import Prediction
-from mfh.records import Photo
+from mfh.records import MetricDepth, Photo
 from mfh.results import one_line
 
-from .terminal import TerminalProgress, escaped, interruptible
+from .terminal import TerminalProgress, interruptible
+
+# Errors that no other photo would do without.
+_OF_ALL = (MissingPartError, ModelError, SettingsError)
 
 
 def run_several(
@@ -31,62 +35,65 @@ def run_several(
 ) -> None:
     """Predict photos one after the other; one that fails does not stop the rest.
 
-    While one is computed, the next is decoded and the results of the last are written, so that the
-    GPU waits for neither. Ends with exit status 1 where a photo failed.
+    What would fail for each of them, such as a model whose files are damaged, ends the command.
+    While one photo is computed, the next is decoded and the results of the last are written, so
+    that the GPU waits for neither. Ends with exit status 1 where a photo failed.
 
     load, method_for, folder_for: photo and parts of a path, and the folder for a photo's name.
     notes: what to say besides the results' own warnings.
     """
-    report = _Report(len(paths), notes)
+    report = _Report(paths, notes)
     folders = _folders(paths, folder_for, report)
     background = ThreadPoolExecutor(1)
     try:
         with interruptible():
-            last: _Computed | None = None
+            last: _Writing | None = None
             for path, photo in _decoded_ahead(list(folders), load, background):
-                computed, failure = None, None
                 try:
-                    method = method_for(path)
-                    computed = _compute(path, photo, method, folders[path], background)
+                    method, started = method_for(path), time.perf_counter()
+                    with TerminalProgress(f"{path.name}: ", transient=True) as progress:
+                        prediction = method.run(
+                            photo.result(), folder=folders[path], progress=progress
+                        )
+                except _OF_ALL:
+                    raise
                 except MfhError as error:
-                    failure = error
-                # Its results have had the time that this photo took to be written.
-                if last is not None:
-                    report.finished(last)
-                if failure is not None:
-                    report.failed(path, failure)
-                last = computed
-            if last is not None:
-                report.finished(last)
+                    # Not the error itself: its traceback would keep the photo's records.
+                    report.failed(path, str(error))
+                except Exception as error:
+                    report.failed(path, f"unexpected {type(error).__name__}: {error}")
+                    raise
+                else:
+                    seconds = time.perf_counter() - started
+                    report.computed(path, folders[path], prediction.depth, seconds)
+                    _settle(last, report)
+                    write = partial(prediction.write, folders[path], settings=method.settings)
+                    last = _Writing(path, background.submit(write))
+            _settle(last, report)
     finally:
         # Results that are being written are finished, so that none is left half-written.
         background.shutdown(cancel_futures=True)
-    report.end()
+        any_failed = report.end()
+    if any_failed:
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True)
-class _Computed:
+class _Writing:
     """A photo whose results are being written."""
 
     path: Path
-    folder: Path
-    prediction: Prediction
-    seconds: float
-    writing: Future[dict[str, Path]]
+    done: Future[dict[str, Path]]
 
 
-def _compute(
-    path: Path,
-    photo: Future[Photo],
-    method: MetricFromHuman,
-    folder: Path,
-    background: ThreadPoolExecutor,
-) -> _Computed:
-    started = time.perf_counter()
-    with TerminalProgress(f"{path.name}: ") as progress:
-        prediction = method.run(photo.result(), folder=folder, progress=progress)
-    writing = background.submit(prediction.write, folder, settings=method.settings)
-    return _Computed(path, folder, prediction, time.perf_counter() - started, writing)
+def _settle(writing: _Writing | None, report: _Report) -> None:
+    """Wait for results to be written."""
+    if writing is None:
+        return
+    try:
+        writing.done.result()
+    except MfhError as error:
+        report.failed(writing.path, str(error))
 
 
 def _decoded_ahead(
@@ -105,17 +112,18 @@ def _folders(
 ) -> Mapping[Path, Path]:
     """Where each photo's results go; of two with one name the second fails."""
     folders: dict[Path, Path] = {}
-    owner: dict[Path, Path] = {}
+    owner: dict[str, Path] = {}
     for path in paths:
         folder = folder_for(safe_name(path.stem))
-        if folder in owner:
+        # Where upper and lower case are one, so are the folders.
+        first = owner.setdefault(str(folder).casefold(), path)
+        if first != path:
             message = (
-                f"its results would replace those of {owner[folder]} in {folder}; rename one of "
-                "the two, or run it alone with another --out"
+                f"its results would replace those of {first} in {folder}; rename one of the two, "
+                "or run it alone with another --out"
             )
-            report.failed(path, InputError(message))
+            report.failed(path, message)
         else:
-            owner[folder] = path
             folders[path] = folder
     return folders
 
@@ -123,47 +131,43 @@ def _folders(
 class _Report:
     """What is printed: a line for each photo, each note once, and the failures at the end."""
 
-    def __init__(self, total: int, notes: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[Path], notes: Sequence[str]) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
-        self._total = total
-        self._done = 0
-        self._failures: dict[Path, MfhError] = {}
-        self._noted: set[str] = set()
-        self._notes(notes)
+        self._number = {path: index for index, path in enumerate(paths, start=1)}
+        self._failures: dict[Path, str] = {}
+        self._noted: dict[str, int] = {}
+        self._note(notes)
 
-    def finished(self, computed: _Computed) -> None:
-        """Wait for a photo's results and say what they are."""
-        try:
-            computed.writing.result()
-        except MfhError as error:
-            self.failed(computed.path, error)
-            return
-        words = one_line(computed.prediction.depth, computed.seconds)
-        folder = escaped(str(computed.folder))
-        self._line(computed.path, f"{escaped(words)} [dim]-> {folder}[/]")
-        self._notes(computed.prediction.depth.warnings)
+    def computed(self, path: Path, folder: Path, depth: MetricDepth, seconds: float) -> None:
+        """Say what a photo's depth is, with the numbers of the notes that concern it."""
+        new = [note for note in depth.warnings if note not in self._noted]
+        known = [self._noted[note] for note in depth.warnings if note in self._noted]
+        words = f"{escape(one_line(depth, seconds))} [dim]-> {escape(str(folder))}[/]"
+        if known:
+            words += f" [yellow]note {', '.join(map(str, known))}[/]"
+        self._line(path, words)
+        self._note(new)
 
-    def failed(self, path: Path, error: MfhError) -> None:
-        """Say that a photo failed, and remember it."""
-        self._failures[path] = error
-        self._line(path, "[red]failed[/]")
+    def failed(self, path: Path, reason: str) -> None:
+        """Say that a photo failed and why, and remember it."""
+        reason = reason.removeprefix(f"{path}: ")
+        self._failures[path] = reason
+        self._line(path, f"[red]failed: {escape(reason)}[/]")
 
-    def end(self) -> None:
-        """List what failed; ends the command with exit status 1 if anything did."""
-        if not self._failures:
-            return
-        typer.echo(f"{len(self._failures)} of {self._total} photos failed:", err=True)
-        for path, error in self._failures.items():
-            typer.secho(f"  {path}: {error}", fg="red", err=True)
-        raise typer.Exit(1)
+    def end(self) -> bool:
+        """List what failed; gives whether anything did."""
+        if self._failures:
+            count = f"{len(self._failures)} of {len(self._number)} photos failed:"
+            typer.echo(count, err=True)
+        for path, reason in self._failures.items():
+            typer.secho(f"  {path}: {reason}", fg="red", err=True)
+        return bool(self._failures)
 
     def _line(self, path: Path, words: str) -> None:
-        self._done += 1
-        counter = f"{self._done:{len(str(self._total))}d}/{self._total}"
-        self._console.print(f"[dim]{counter}[/] [bold]{escaped(path.name)}[/]: {words}")
+        counter = f"{self._number[path]}/{len(self._number)}"
+        self._console.print(f"[dim]{counter}[/] [bold]{escape(path.name)}[/]: {words}")
 
-    def _notes(self, notes: Sequence[str]) -> None:
+    def _note(self, notes: Sequence[str]) -> None:
         for note in notes:
-            if note not in self._noted:
-                self._noted.add(note)
-                self._console.print(f"      [yellow]note:[/] {escaped(note)}")
+            number = self._noted.setdefault(note, len(self._noted) + 1)
+            self._console.print(f"    [yellow]note {number}:[/] {escape(note)}")

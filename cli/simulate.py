@@ -73,7 +73,7 @@ def simulate(
     run_and_write(
         MetricFromHuman(**simulated_parts(world), settings=settings),
         loaded,
-        folder_for(out, loaded.name),
+        folder_for(out, f"{loaded.name}_simulated"),
         truth_m=truth.depth_m,
         simulated_errors=chosen,
         notes=(

@@ -10,6 +10,7 @@ from types import TracebackType
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,7 +24,7 @@ from rich.table import Table
 
 from mfh.progress import Progress
 
-_INTERRUPTED = 130  # as shells count Ctrl-C
+from .status import INTERRUPTED
 
 _DOING = {
     "painted": "painting people",
@@ -43,9 +44,10 @@ class TerminalProgress(Progress):
     Warnings are left to the summary, which has them from the result.
 
     title: what to put in front of each line, for runs on several photos.
+    transient: the bars vanish in the end.
     """
 
-    def __init__(self, title: str = "") -> None:
+    def __init__(self, title: str = "", *, transient: bool = False) -> None:
         self._title = title
         self._console = Console(stderr=True, highlight=False)
         self._bars = Bars(
@@ -56,6 +58,7 @@ class TerminalProgress(Progress):
             TimeRemainingColumn(elapsed_when_finished=False),
             TextColumn("[dim]{task.fields[note]}"),
             console=self._console,
+            transient=transient,
             disable=not sys.stderr.isatty(),
         )
         self._tasks: dict[str, TaskID] = {}
@@ -86,8 +89,10 @@ class TerminalProgress(Progress):
     def finish(self, stage: str, note: str) -> None:
         """Fill it, and say what is worth saying."""
         said = "" if note == "computed" else note
-        self._bars.update(self._tasks[stage], note=said)
-        if said and self._bars.disable:
+        in_short = said.partition(":")[0]
+        self._bars.update(self._tasks[stage], note=in_short)
+        # Reasons are too long to stand beside a bar.
+        if said and (self._bars.disable or said != in_short):
             self._console.print(f"{self._title}{_DOING.get(stage, stage)}: {said}", markup=False)
 
 
@@ -98,7 +103,7 @@ def interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def show_summary(
@@ -111,14 +116,9 @@ def show_summary(
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for label, value in lines:
-        table.add_row(label, escaped(value))
+        table.add_row(label, escape(value))
     console.print()
     console.print(table)
     for warning in warnings:
-        console.print(f"[yellow]note:[/] {escaped(warning)}")
-    console.print(f"results in [bold]{escaped(str(folder))}[/]")
-
-
-def escaped(text: str) -> str:
-    """A text that rich prints as it is."""
-    return text.replace("[", "\\[")
+        console.print(f"[yellow]note:[/] {escape(warning)}")
+    console.print(f"results in [bold]{escape(str(folder))}[/]")

@@ -10,7 +10,7 @@ from typing import Any
 
 from mfh.camera import IntrinsicsLike
 from mfh.models import ModelStore
-from mfh.parts import LearnedParts
+from mfh.parts import STAGES, LearnedParts
 from mfh.photos import PhotoLike, load_photo
 from mfh.pipeline import MetricFromHuman
 from mfh.progress import Progress
@@ -49,14 +49,16 @@ def metric_depth(
     """
     chosen = settings_from(preset, **settings)
     photo = load_photo(image, intrinsics, fov_deg=fov_deg)
-    learned = _learned_parts(_of_parts(chosen), ModelStore().folder)
+    store = ModelStore()
+    learned = _learned_parts(_of_parts(chosen), store.folder, store.offline, store.mirror)
     method = MetricFromHuman.from_settings(
         chosen, use=use, disparity_space=disparity_space, learned=learned
     )
     prediction = method.run(photo, folder=folder, progress=progress)
     if folder is not None:
         prediction.write(folder, settings=chosen, progress=progress)
-    for warning in (*learned.notes, *prediction.depth.warnings):
+    stages = [stage for stage in STAGES if stage not in (use or {})]
+    for warning in (*learned.notes(stages), *prediction.depth.warnings):
         warnings.warn(warning, stacklevel=2)
     return prediction.depth
 
@@ -68,6 +70,8 @@ def _of_parts(settings: Settings) -> Settings:
 
 
 @lru_cache(maxsize=1)
-def _learned_parts(settings: Settings, models: Path) -> LearnedParts:
+def _learned_parts(
+    settings: Settings, folder: Path, offline: bool, mirror: str | Path
+) -> LearnedParts:
     """The learned parts of the last call: a loop over photos loads them once."""
-    return LearnedParts(settings, ModelStore(models))
+    return LearnedParts(settings, ModelStore(folder, offline=offline, mirror=mirror))

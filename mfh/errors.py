@@ -27,6 +27,10 @@ class MissingPartError(MfhError, RuntimeError):
     """A learned part, or the package or weights it needs, is not there."""
 
 
+class ModelError(InputError):
+    """A model's files are damaged, incomplete, or those of another model."""
+
+
 class NotEnoughMemoryError(MfhError, MemoryError):
     """A learned part does not fit into memory, even one image at a time."""
 

@@ -106,10 +106,10 @@ class LearnedParts:
             precision=settings.precision,
         )
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know about how the settings were understood, in sentences."""
-        if self.settings.people.detector == "auto" and self._detector_name != _VITDET:
+    def notes(self, stages: Collection[str]) -> tuple[str, ...]:
+        """What the user should know about how these stages were understood, in sentences."""
+        replaced = self.settings.people.detector == "auto" and self._detector_name != _VITDET
+        if "people" in stages and replaced:
             return (
                 "people are found by Mask R-CNN, not by the paper's ViTDet-H: detectron2 is not "
                 "installed",

@@ -74,14 +74,21 @@ def find_photos(paths: Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            inside: Iterable[Path] = path.iterdir()
+            inside: Iterable[Path] = _listed(path)
         elif not path.exists() and glob.has_magic(str(path)):
             # Unlike `Path.glob` it takes patterns that begin at a root.
             inside = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207
         else:
             found[path] = None
             continue
-        photos = sorted(each for each in inside if each.suffix.lower() in photo_suffixes())
+        # Hidden files are no photos: macOS keeps its own beside each photo of a foreign drive.
+        photos = sorted(
+            each
+            for each in inside
+            if each.suffix.lower() in photo_suffixes()
+            and not each.name.startswith(".")
+            and each.is_file()
+        )
         if not photos:
             raise InputError(f"{path}: no photo there; {SUPPORTED}")
         found.update(dict.fromkeys(photos))
@@ -124,6 +131,13 @@ def safe_name(text: str) -> str:
     if _DEVICE_NAMES.fullmatch(name):
         name = f"_{name}"
     return name or "photo"
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed ({error.strerror or error})") from error
 
 
 def _camera_of(decoded: DecodedImage) -> Intrinsics:

@@ -286,9 +286,10 @@ def test_a_panorama_is_reduced_to_four_squares_of_the_short_side() -> None:
 
 
 def test_folders_and_patterns_stand_for_their_photos(tmp_path):
-    for name in ("b.jpg", "a.PNG", "c.txt", "d.webp"):
+    for name in ("b.jpg", "a.PNG", "c.txt", "d.webp", "._b.jpg"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "inner").mkdir()
+    (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "inner" / "e.jpeg").write_bytes(b"")
     absent = tmp_path / "absent.jpg"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mfh.errors import InputError
+from mfh.errors import InputError, ModelError
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Weights:
     def file(self, path: str) -> Path:
         """One of the files, by its path in the folder.
 
-        Raises `InputError` where it is not there.
+        Raises `ModelError` where it is not there.
         """
         found = self.folder / path
         if not found.is_file():
-            raise InputError(f"{self.name}: {found} is missing")
+            raise ModelError(f"{self.name}: {found} is missing")
         return found
 
     @classmethod

@@ -33,12 +33,13 @@ def write_depth_npz(path: Path, result: MetricDepth) -> None:
         `depth_m = scale * d + offset` in space "depth".
     relative_error: 1 sigma of the depth scale as a fraction; NaN where unknown.
     provenance: JSON text of everything else: the version of mfh, whether a part was simulated,
-        parts, camera, head, counts and warnings.
+        parts, device, camera, head, counts and warnings.
     """
     provenance = {
         "mfh": version("mfh"),
         "simulated": result.simulated,
         "parts": dict(result.parts),
+        "device": result.device,
         "camera": asdict(result.camera),
         "head": head_as_dict(result.head),
         "counts": result.counts.as_dict(),
@@ -70,6 +71,7 @@ def read_depth_npz(path: Path) -> MetricDepth:
             relative_error=float(stored["relative_error"]),
             counts=Counts(**provenance["counts"]),
             parts=provenance["parts"],
+            device=provenance.get("device", ""),
             warnings=tuple(provenance["warnings"]),
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
