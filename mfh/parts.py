@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
+from mfh.compute import choose_device
 from mfh.disparity import DisparityFiles
 from mfh.errors import InputError, MissingPartError
 from mfh.models import DownloadProgress, ModelState, ModelStore, needed
@@ -52,9 +53,13 @@ class LearnedParts:
     def prepare(self, stages: Collection[str]) -> None:
         """Download what these stages need and what is not there yet.
 
-        Raises `MissingPartError` where not everything can be downloaded, before anything is, naming
-        all that is missing with the commands that get it.
+        Raises `SettingsError` for a device that is not here, and `MissingPartError` where not
+        everything can be downloaded, before anything is, naming all that is missing with the
+        commands that get it.
         """
+        if not stages:
+            return
+        choose_device(self.settings.device)
         needs = [model for model in needed(self.settings) if model.stage in stages]
         states = [self.store.state(model) for model in needs]
         missing = [state for state in states if not state.ready]
@@ -167,12 +172,21 @@ def parts_from(
 
 
 def _missing(states: Sequence[ModelState]) -> str:
-    models = [f"  {state}\n    {remedy(state.model)}" for state in states]
+    by_hand = [state for state in states if not state.model.downloadable]
+    others = [state for state in states if state.model.downloadable]
     stages = [stage for stage in STAGES if any(state.model.stage == stage for state in states)]
-    return (
-        "models that this needs are missing:\n"
-        + "\n".join(models)
-        + "\nor do what they do with other tools, as docs/your_own_parts.md tells, and give what "
-        f"those made: {' '.join(f'--use {stage}=PATH' for stage in stages)}\n"
-        "or see the whole flow with simulated parts: mfh demo"
+    lines = ["models that this needs are missing:"]
+    for state in by_hand:
+        lines += [f"  {state}", f"    {remedy(state.model)}"]
+    lines += [f"  {state}" for state in others]
+    if others:
+        size_gb = sum(state.model.download_gb for state in others)
+        names = " ".join(state.model.name for state in others)
+        lines.append(f"    get {'it' if len(others) == 1 else 'them'} with: mfh models get {names}")
+        lines[-1] += f" ({size_gb:.1f} GB)" if size_gb else ""
+    lines.append(
+        "or do what they do with other tools, as docs/your_own_parts.md tells, and give what those "
+        f"made: {' '.join(f'--use {stage}=PATH' for stage in stages)}"
     )
+    lines.append("or see the whole flow with simulated parts: mfh demo")
+    return "\n".join(lines)

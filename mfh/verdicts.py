@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.camera import assumption_warning
+from mfh.camera import assumption_warning, is_off_centre, off_centre_warning
 from mfh.disparity import NOT_POSITIVE, NOTHING_TO_ALIGN
 from mfh.records import AlignedDisparity, Counts, Landmarks, MetricHead, People, Photo
 
@@ -90,6 +90,8 @@ def warnings_of(
     warnings = []
     if photo.camera.source == "assumed":
         warnings.append(assumption_warning(photo.camera))
+    if is_off_centre(photo.camera):
+        warnings.append(off_centre_warning(photo.camera))
     if head.status == "offset held":
         warnings.append(
             "Scale and offset could not be told apart, and the offset was held at 0. Either the "

@@ -11,6 +11,8 @@ from mfh.camera import (
     crop_intrinsics,
     intrinsics_from,
     intrinsics_from_fov,
+    is_off_centre,
+    off_centre_warning,
     resize_intrinsics,
 )
 from mfh.errors import CameraError
@@ -223,3 +225,13 @@ def test_the_warning_names_the_assumption_and_the_ways_out():
     assert "--intrinsics FILE" in warning
     assert "--fov DEGREES" in warning
     assert assumption_warning(CAMERA) == ""
+
+
+def test_a_principal_point_far_off_the_centre_is_noted():
+    centred = Intrinsics(500, 500, 310, 250, 480, 640)
+    kitti_crop = Intrinsics(721.5, 721.5, 609.6, 172.9, 375, 1242)
+    other_camera = Intrinsics(518.9, 519.5, 325.6, 253.7, 375, 1242)
+    assert [is_off_centre(each) for each in (centred, kitti_crop, other_camera)] == [
+        *(False, False, True)
+    ]
+    assert "(326, 254), far from the photo's centre (621, 188)" in off_centre_warning(other_camera)

@@ -188,12 +188,9 @@ def test_missing_models_are_all_named_before_anything_is_done(capsys, photo, tmp
     said = " ".join(printed.split())
     for words in (
         "Stable Diffusion 2 inpainting (sd2-inpainting) is not on this machine",
-        "mfh models get sd2-inpainting",
-        "mfh models get mask-rcnn",
-        "mfh models get hmr2",
+        "mfh models get sd2-inpainting mask-rcnn hmr2 depth-anything-large (9.2 GB)",
         "https://smpl.is.tue.mpg.de",
         "mfh models add smpl FILE",
-        "mfh models get depth-anything-large",
         "--use painted=PATH --use people=PATH --use disparity=PATH",
         "mfh demo",
     ):

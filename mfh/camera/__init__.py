@@ -12,6 +12,8 @@ from mfh.camera.intrinsics import (
     crop_intrinsics,
     intrinsics_from,
     intrinsics_from_fov,
+    is_off_centre,
+    off_centre_warning,
     resize_intrinsics,
     same_aspect,
 )
@@ -26,6 +28,8 @@ __all__ = [
     "intrinsics_from",
     "intrinsics_from_exif",
     "intrinsics_from_fov",
+    "is_off_centre",
+    "off_centre_warning",
     "project",
     "resize_intrinsics",
     "same_aspect",

@@ -22,6 +22,9 @@ from mfh.records import Intrinsics
 IntrinsicsLike = Intrinsics | str | os.PathLike[str] | ArrayLike
 """What `intrinsics_from` understands."""
 
+# Of the image's width or height; lenses are centred to a few per cent.
+_OFF_CENTRE_SHARE = 0.15
+
 FOV_RANGE_DEG = (1.0, 179.0)
 """Fields of view a pinhole photo can have: 1 degree is a 2000 mm lens on 35 mm film."""
 
@@ -172,8 +175,25 @@ def assumption_warning(camera: Intrinsics) -> str:
     return (
         "The photo's focal length is not known: a horizontal field of view of "
         f"{camera.horizontal_fov_deg:.0f} degrees is assumed, and every depth is proportional to "
-        "the focal length. Give the camera with --intrinsics FILE, or its horizontal field of view "
-        "with --fov DEGREES."
+        "the focal length. Give the camera with --intrinsics FILE (in Python intrinsics=), or its "
+        "horizontal field of view with --fov DEGREES (fov_deg=)."
+    )
+
+
+def is_off_centre(camera: Intrinsics) -> bool:
+    """Whether the principal point lies so far from the image's centre that it may be another's."""
+    off_x = abs(camera.cx - camera.width / 2) / camera.width
+    off_y = abs(camera.cy - camera.height / 2) / camera.height
+    return max(off_x, off_y) > _OFF_CENTRE_SHARE
+
+
+def off_centre_warning(camera: Intrinsics) -> str:
+    """Say that the principal point is not where it is expected, and what to do about it."""
+    return (
+        f"The camera's principal point is ({camera.cx:.0f}, {camera.cy:.0f}), far from the photo's "
+        f"centre ({camera.width / 2:.0f}, {camera.height / 2:.0f}). That is right for a photo that "
+        "was cropped to one side; else the intrinsics are another camera's, or for another size: "
+        "give them with width and height."
     )
 
 

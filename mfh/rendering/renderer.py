@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,9 +13,15 @@ from mfh.settings import Device, RenderBackend
 
 
 class MeshRenderer:
-    """`render_depth` with its backend and device chosen once."""
+    """`render_depth` with its backend and device chosen once.
+
+    Raises `MissingPartError` where the backend's package is not installed.
+    """
 
     def __init__(self, backend: RenderBackend = "warp", device: Device = "auto") -> None:
+        if backend == "pytorch3d":
+            # Not found out only when everybody is painted and measured.
+            importlib.import_module("mfh.rendering.pytorch3d_backend")
         self.name = backend
         self.fingerprint = {"part": "mesh renderer", "backend": backend}
         self._backend: RenderBackend = backend
