@@ -6,9 +6,11 @@ import torch
 from PIL import Image
 
 from mfh.errors import InputError, MissingPartError
+from mfh.models import find_model
+from mfh.models.needs import missing_packages
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
-from mfh.people.detectors import ViTDet, detectron2_installed, vitdet_network
+from mfh.people.detectors import ViTDet, vitdet_network
 from mfh.people.detectors.vitdet import PERSON
 from mfh.people.detectors.vitdet_network import ViTDetConfig
 
@@ -25,7 +27,7 @@ TINY = ViTDetConfig(
 )
 
 needs_detectron2 = pytest.mark.skipif(
-    not detectron2_installed(), reason="detectron2 or timm is not installed"
+    bool(missing_packages(find_model("vitdet-h"))), reason="detectron2 or timm is not installed"
 )
 
 
@@ -76,19 +78,21 @@ def folder(tmp_path, tensors):
     return tmp_path
 
 
-def test_what_to_install_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        vitdet_network, "find_spec", lambda name: None if name == "detectron2" else object()
-    )
-    assert not detectron2_installed()
+@pytest.mark.parametrize("missing", ["detectron2", "timm"])
+def test_what_to_install_is_said(tmp_path, monkeypatch, missing):
+    there = {"torch": object(), "detectron2": object(), "timm": object(), missing: None}
+    monkeypatch.setattr("mfh.models.needs.find_spec", there.get)
     write_weights(tmp_path, {})
     detector = ViTDet(Weights.local(tmp_path), device="cpu")
     with pytest.raises(MissingPartError) as caught:
         list(detector.detect([np.zeros((9, 9, 3), np.uint8)]))
     message = str(caught.value)
-    assert message.startswith("ViTDet needs detectron2, not found here")
-    assert "conda-forge" in message
-    assert "git+https://github.com/facebookresearch/detectron2" in message
+    assert f" needs {missing}, not found here: " in message
+    commands = {
+        "detectron2": ("conda-forge", "git+https://github.com/facebookresearch/detectron2"),
+        "timm": ("here: pip install timm;",),
+    }
+    assert all(command in message for command in commands[missing])
     assert "people.detector=mask-rcnn" in message
 
 

@@ -7,6 +7,8 @@ import io
 import os
 import pickle
 import sys
+import time
+import tracemalloc
 import types
 import zipfile
 from collections import OrderedDict, defaultdict
@@ -20,7 +22,7 @@ import torch
 from safetensors.torch import save_file
 from tiny_hmr2 import TINY, tiny_network
 
-from mfh.errors import InputError
+from mfh.errors import InputError, ModelError
 from mfh.people.hmr2 import HMR2Config, load_checkpoint
 
 State = dict[str, torch.Tensor]
@@ -107,6 +109,52 @@ def test_lightning_checkpoint_of_packages_that_are_not_there(
     torch.save(lightning(state, config), path, pickle_protocol=protocol)
     uninstall()
     assert_loaded(path, state)
+
+
+def test_other_objects_of_training_are_passed_over(tmp_path: Path, state: State) -> None:
+    others = {
+        "keys": {("train", 0): 1, frozenset({1}): 2, Path: 3, 2**70: 4, torch.ones(1): 5},
+        "sets": [{("a", 1)}, frozenset({"b"}), {Path("c")}],
+        "callable": functools.partial(functools.partial(print, 1), sep=""),
+        "keywords": Keywords(size=3),
+        "numpy": [np.arange(3), np.random.default_rng(0), np.dtype("O")],
+        "torch": [torch.Size([1]), torch.float16, torch.device("cpu"), torch.ones(2).to_sparse()],
+        "generator": torch.get_rng_state(),
+        "error": InputError("x"),
+        "slice": slice(1, 2),
+        "complex": 1j,
+    }
+    for protocol in (2, 3, 4, 5):
+        path = tmp_path / "state.ckpt"
+        torch.save({**others, "state_dict": state}, path, pickle_protocol=protocol)
+        assert_loaded(path, state)
+
+
+class Keywords:
+    """Is made with keywords."""
+
+    def __new__(cls, *, size: int) -> Keywords:
+        return super().__new__(cls)
+
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, int]]:
+        return (), {"size": 3}
+
+
+def test_large_optimizer_states_are_read_over_quickly(tmp_path: Path, state: State) -> None:
+    moments = {
+        i: {name: torch.zeros(2) for name in ("step", "exp_avg", "exp_avg_sq")} for i in range(500)
+    }
+    others = {f"discriminator.{i}": torch.zeros(2) for i in range(600)}
+    groups = [{"lr": 1e-4, "betas": (0.9, 0.999), "params": list(range(500))}]
+    content = {
+        "state_dict": OrderedDict(**state, **others),
+        "optimizer_states": [{"state": moments, "param_groups": groups}] * 2,
+        "loops": [{"seen": list(range(50_000))}],
+    }
+    torch.save(content, tmp_path / "large.ckpt")
+    started = time.perf_counter()
+    load_checkpoint(tmp_path / "large.ckpt")
+    assert time.perf_counter() - started < 5
 
 
 def test_plain_state_dicts(tmp_path: Path, state: State) -> None:
@@ -298,8 +346,6 @@ def test_no_module_is_imported(
         b"\x80\x02}(K\x01",
         b"\x80\x02\xff.",
         b"\x80\x02h\x07.",
-        # A place in the memo that would take gigabytes.
-        b"\x80\x02}r\xff\xff\xff\x7f.",
         b"",
     ],
 )
@@ -308,6 +354,18 @@ def test_pickles_made_by_hand(tmp_path: Path, pickled: bytes) -> None:
     with pytest.raises(InputError, match="not a readable checkpoint"):
         load_checkpoint(tmp_path / "state.pt")
     assert OrderedDict(a=1).get("a") == 1
+
+
+def test_a_far_place_in_the_memo_takes_no_memory(tmp_path: Path) -> None:
+    write_zip(tmp_path / "state.pt", b"\x80\x02}r\xff\xff\xff\x7f.")
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match="holds no tensors by name"):
+            load_checkpoint(tmp_path / "state.pt")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1e7
 
 
 def test_building_on_a_stand_ins_class_changes_nothing(tmp_path: Path, state: State) -> None:

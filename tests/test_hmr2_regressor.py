@@ -12,11 +12,11 @@ import torch
 from tiny_hmr2 import tiny_network, write_tiny_hmr2, write_tiny_smpl
 
 from mfh.camera import project
-from mfh.errors import InputError
+from mfh.errors import InputError, NotEnoughMemoryError, SettingsError
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
 from mfh.people.detection import Detections
-from mfh.people.hmr2 import HMR2Regressor
+from mfh.people.hmr2 import HMR2, HMR2Regressor
 from mfh.people.hmr2.crops import crop_person, crop_squares
 from mfh.people.smpl import load_body
 from mfh.records import Intrinsics
@@ -206,3 +206,31 @@ def test_a_batch_that_does_not_fit_is_halved(
     assert sizes == [3, 2, 1, 1, 1]
     for mesh, same in zip(found, expected):
         np.testing.assert_allclose(mesh, same, atol=1e-4)
+
+
+def test_a_network_that_does_not_fit_is_loaded_once_and_named(
+    weights: Weights, body: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def move(*_: object) -> None:
+        tried.append(1)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(HMR2, "to", move)
+    regressor = HMR2Regressor(weights, body, device="cpu")
+    message = f"^{weights.name} does not fit into the memory of CPU; use --device cpu"
+    with pytest.raises(NotEnoughMemoryError, match=message):
+        regressor.regress(images(3), FOUND, CAMERA)
+    assert len(tried) == 1
+
+
+def test_numbers_that_overflow_are_said_with_what_to_do(body: Weights, tmp_path: Path) -> None:
+    """In float16 a projection that is large gives infinities, which would find nobody."""
+    network = tiny_network()
+    with torch.no_grad():
+        network.backbone.patch_embed.proj.weight.mul_(1e9)
+    weights = write_tiny_hmr2(tmp_path, network)
+    regressor = HMR2Regressor(weights, body, device="cpu", precision="float16")
+    with pytest.raises(SettingsError, match=r"NaN or infinite numbers in float16; .*bfloat16"):
+        regressor.regress(images(1), FOUND[:1], CAMERA)

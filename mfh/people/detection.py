@@ -33,8 +33,16 @@ class Detector(Protocol):
     """Finds people."""
 
     name: str
-    fingerprint: Mapping[str, Any]
-    device: str
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What its result depends on besides its inputs, plain JSON."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where it computes, in words."""
+        ...
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> Iterable[Detections]:
         """Give the people of each image (H, W, 3) RGB, in order; images may differ in size."""
@@ -45,8 +53,16 @@ class MeshRegressor(Protocol):
     """Measures the people that a detector found."""
 
     name: str
-    fingerprint: Mapping[str, Any]
-    device: str
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What its result depends on besides its inputs, plain JSON."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where it computes, in words."""
+        ...
 
     @property
     def faces(self) -> NDArray[np.int32]:

@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mfh.people.detectors.mask_rcnn import MaskRCNN
     from mfh.people.detectors.vitdet import ViTDet
-    from mfh.people.detectors.vitdet_network import detectron2_installed
 
-__all__ = ["MaskRCNN", "ViTDet", "detectron2_installed"]
+__all__ = ["MaskRCNN", "ViTDet"]
 
-_LAZY = {
-    "MaskRCNN": "mask_rcnn",
-    "ViTDet": "vitdet",
-    "detectron2_installed": "vitdet_network",
-}
+_LAZY = {"MaskRCNN": "mask_rcnn", "ViTDet": "vitdet"}
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,8 @@ from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.transform import resize_boxes
 
-from mfh.errors import InputError
+from mfh.compute import is_out_of_memory
+from mfh.errors import ModelError
 from mfh.people.detection import Detections
 from mfh.people.detectors.network import NetworkDetector, compute_in, fill
 
@@ -59,15 +60,15 @@ class MaskRCNN(NetworkDetector):
         parts: Any = network
         # The box head sees up to 1000 proposals an image and costs more than the backbone.
         for part in (parts.backbone, parts.roi_heads.box_head, parts.roi_heads.mask_head):
-            compute_in(part, self._device, self._dtype)
+            compute_in(part, self._placement)
         return network
 
-    def _find(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        network = self._network
+    def _find(self, network: Any, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         with torch.inference_mode():
             # RGB in [0, 1], as the network was trained; it resizes and normalises by itself.
             tensors = [
-                torch.tensor(image, device=self._device).permute(2, 0, 1) / 255 for image in images
+                torch.tensor(image, device=self._placement.device).permute(2, 0, 1) / 255
+                for image in images
             ]
             # Its forward() would also bring the masks of everything else to the image's size.
             batch, _ = network.transform(tensors)
@@ -102,10 +103,12 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        if is_out_of_memory(error):
+            raise
         reason = str(error).partition("\n")[0]
-        raise InputError(f"{path}: not a readable weights file ({reason}). {_ADVICE}") from error
+        raise ModelError(f"{path}: not a readable weights file ({reason}). {_ADVICE}") from error
     if not isinstance(tensors, dict) or not all(
         isinstance(tensor, Tensor) for tensor in tensors.values()
     ):
-        raise InputError(f"{path}: holds something else than named tensors. {_ADVICE}")
+        raise ModelError(f"{path}: holds something else than named tensors. {_ADVICE}")
     return tensors

@@ -5,9 +5,10 @@ Imports torch; `mfh.people.detectors` imports it only when a detector is asked f
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,12 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mfh.compute import choose_device, choose_dtype, device_name, in_batches
-from mfh.errors import InputError
+from mfh.compute import Placement, in_batches
+from mfh.errors import ModelError
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
 from mfh.people.detection import Detections
 from mfh.settings import Device, Precision
+
+_BATCH = 4
 
 Network = Callable[[float], nn.Module]
 
@@ -39,8 +42,6 @@ class NetworkDetector(ABC):
     device, precision: as in `mfh.Settings`.
     network: makes the untrained network whose weights the file holds, told the score that
         detections must exceed; by default the published one.
-
-    Raises `SettingsError` where the device asked for is not here.
     """
 
     file: ClassVar[str]
@@ -59,50 +60,68 @@ class NetworkDetector(ABC):
     ) -> None:
         self._weights = weights
         self._settings = settings
-        self._device = choose_device(device)
-        self._dtype = choose_dtype(precision, self._device)
+        self._placement = Placement(device, precision)
         self._untrained = network
         self.name = weights.name
-        self.device = device_name(self._device)
-        self.fingerprint: Mapping[str, Any] = {
+
+    @property
+    def device(self) -> str:
+        """The device in words."""
+        return self._placement.device_name
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Everything a detection depends on besides the image."""
+        return {
             "part": type(self).__name__,
-            "weights": dict(weights.identity),
-            "min_score": settings.min_score,
-            "precision": str(self._dtype).removeprefix("torch."),
+            "weights": dict(self._weights.identity),
+            "min_score": self._settings.min_score,
+            "precision": self._placement.dtype_name,
         }
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> Iterator[Detections]:
         """Give the people of each image (H, W, 3) RGB, in order, the most certain first.
 
-        Raises `InputError` for weights that are missing or are not this network's,
-        `MissingPartError` where a package is missing, and `NotEnoughMemoryError` where memory does
-        not suffice for a single image.
+        Raises `ModelError` for weights that are missing or are not this network's,
+        `MissingPartError` where a package is missing, `NotEnoughMemoryError` where memory does not
+        suffice for the network or a single image, and `SettingsError` where the device asked for
+        is not here.
         """
         # Images of different sizes would be padded to a common one, and so influence each other.
         for _, alike in groupby(images, key=np.shape):
-            yield from in_batches(
-                list(alike), self._settings.detector_batch, self._find, remedy=self.remedy
-            )
+            find = partial(self._find, self._network)
+            batch = self._placement.batch(self._settings.detector_batch, on_gpu=_BATCH)
+            yield from in_batches(list(alike), batch, find, remedy=self.remedy)
 
     @abstractmethod
     def _load(self, path: Path) -> nn.Module:
         """The network with the weights of a file, on the CPU."""
 
     @abstractmethod
-    def _find(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """The people of images of one size."""
+    def _find(self, network: Any, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """The people that the network sees in images of one size."""
 
     @cached_property
     def _network(self) -> Any:
-        return self._load(self._weights.file(self.file)).eval().to(self._device)
+        path = self._weights.file(self.file)
+        with self._placement.loading(self.name, self.remedy):
+            return self._load(path).eval().to(self._placement.device)
 
 
-def compute_in(module: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
-    """Let a part of a network compute in `dtype`, as mixed precision does, and give float32."""
-    if dtype == torch.float32:
+def compute_in(module: nn.Module, placement: Placement) -> None:
+    """Let a part of a network compute in a precision, as mixed precision does, and give float32."""
+    if placement.dtype == torch.float32:
         return
-    module.forward = torch.autocast(device.type, dtype)(module.forward)
-    module.register_forward_hook(lambda module, inputs, output: _float32(output))
+    forward: Any = type(module).forward
+    # A module whose forward() holds it would outlive its last user, and so would its weights.
+    reference = weakref.ref(module)
+
+    def computed(*inputs: Any, **named: Any) -> Tensor | dict[str, Tensor]:
+        with torch.autocast(placement.device.type, placement.dtype):
+            output = forward(reference(), *inputs, **named)
+        return _float32(output)
+
+    module.forward = computed
 
 
 def _float32(output: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
@@ -116,7 +135,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, advice: 
 
     advice: what to do where it does not.
 
-    Raises `InputError`, naming what is missing, unexpected, or of another size.
+    Raises `ModelError`, naming what is missing, unexpected, or of another size.
     """
     wanted = network.state_dict()
     resized = [
@@ -135,4 +154,4 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, advice: 
         if names
     ]
     if said:
-        raise InputError(f"{path}: not the weights of this network: {'; '.join(said)}. {advice}")
+        raise ModelError(f"{path}: not the weights of this network: {'; '.join(said)}. {advice}")

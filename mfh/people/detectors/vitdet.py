@@ -54,11 +54,10 @@ class ViTDet(NetworkDetector):
         parts: Any = network
         # Upstream trains it in mixed precision.
         for part in (parts.backbone, *parts.roi_heads.box_head):
-            compute_in(part, self._device, self._dtype)
+            compute_in(part, self._placement)
         return network
 
-    def _find(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        network = self._network
+    def _find(self, network: Any, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         side_px = network.backbone.padding_constraints["square_size"]
         with torch.inference_mode():
             # Without its own postprocessing, which would bring the masks of everything else to the

@@ -7,21 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from mfh.errors import MissingPartError
+from mfh.models import find_model
+from mfh.models.needs import packages_remedy
 
 if TYPE_CHECKING:
     from torch import nn
-
-# What detectron2's ViT blocks are made of, besides detectron2 itself.
-_PACKAGES = ("detectron2", "timm")
-_INSTALL = (
-    "install them with `conda install -c conda-forge detectron2 timm`, or, with a C++ compiler, "
-    "`pip install --no-build-isolation git+https://github.com/facebookresearch/detectron2 timm`; "
-    "or use --set people.detector=mask-rcnn"
-)
 
 _LEVELS = ("p2", "p3", "p4", "p5")
 _STRIDES = (4, 8, 16, 32)
@@ -47,11 +40,6 @@ class ViTDetConfig:
     proposals: int = 1000
 
 
-def detectron2_installed() -> bool:
-    """Tell whether detectron2 and what its ViTDet needs are installed, without importing them."""
-    return all(find_spec(package) is not None for package in _PACKAGES)
-
-
 def vitdet_network(min_score: float, config: ViTDetConfig = ViTDetConfig()) -> nn.Module:
     """The untrained cascade Mask R-CNN with a plain vision transformer as its backbone.
 
@@ -61,11 +49,12 @@ def vitdet_network(min_score: float, config: ViTDetConfig = ViTDetConfig()) -> n
 
     min_score: of detections; lower ones never suppress higher ones, so it changes no other.
 
-    Raises `MissingPartError` where detectron2 or timm is not installed.
+    Raises `MissingPartError` where detectron2, or timm, of which its blocks are made, is not
+    installed.
     """
-    missing = [package for package in _PACKAGES if find_spec(package) is None]
-    if missing:
-        raise MissingPartError(f"ViTDet needs {' and '.join(missing)}, not found here; {_INSTALL}")
+    remedy = packages_remedy(find_model("vitdet-h"))
+    if remedy:
+        raise MissingPartError(remedy)
     from detectron2.modeling import GeneralizedRCNN  # noqa: PLC0415 - see the module's docstring
 
     network: nn.Module = GeneralizedRCNN(

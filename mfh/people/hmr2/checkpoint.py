@@ -5,24 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from mfh.errors import InputError
+from mfh.errors import ModelError
 from mfh.files.reading import absent
 from mfh.people.hmr2.config import HMR2Config
 from mfh.people.hmr2.network import HMR2
-from mfh.people.hmr2.torch_file import DAMAGE, StoredTensor, damaged, read_content, read_stored
+from mfh.people.hmr2.torch_file import DAMAGE, damaged, read_index, read_stored, state_dict_of
 
 CHECKPOINT = "logs/train/multiruns/hmr2/0/checkpoints/epoch=35-step=1000000.ckpt"
 """The published checkpoint's place in its archive, `hmr2_data.tar.gz`."""
 
 # What training kept beside the network: the adversary, a body model, a flag.
 _OF_TRAINING = ("discriminator.", "smpl.", "initialized")
+
+_T = TypeVar("_T")
 
 _FULL = HMR2Config()
 _NAMED = 5
@@ -36,8 +38,9 @@ def load_checkpoint(path: str | Path, config: HMR2Config | None = None) -> HMR2:
     config: the network's sizes. By default they are told from the tensors; attention heads, which
         leave no trace in them, are then as wide as the published network's.
 
-    Raises `InputError` for a file that is missing, damaged or not a checkpoint, and for tensors of
-    `backbone` or `smpl_head` that are missing, unexpected or of another shape.
+    Raises `InputError` for a file that is missing, and `ModelError` for one that is damaged or no
+    checkpoint, and for tensors of `backbone` or `smpl_head` that are missing, unexpected or of
+    another shape.
     """
     path = Path(path)
     if not path.is_file():
@@ -66,7 +69,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         is_zip = stream.read(2) == b"PK"
     if not is_zip:
         return _read_legacy(path)
-    stored = _state_dict(path, read_content(path), StoredTensor)
+    stored = _require_named(path, read_index(path))
     return read_stored(path, {n: s for n, s in stored.items() if not n.startswith(_OF_TRAINING)})
 
 
@@ -78,18 +81,13 @@ def _read_legacy(path: Path) -> dict[str, Tensor]:
         # PyTorch's own message recommends to switch its safety off.
         reason = "neither a zip file nor tensors that PyTorch before 1.6 has written"
         raise damaged(path, reason) from error
-    return _state_dict(path, content, Tensor)
+    named = state_dict_of(content).items()
+    return _require_named(path, {name: each for name, each in named if isinstance(each, Tensor)})
 
 
-def _state_dict(path: Path, content: Any, kind: type[Any]) -> dict[str, Any]:
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
-    tensors = {
-        name: value
-        for name, value in (state.items() if isinstance(state, dict) else ())
-        if isinstance(name, str) and isinstance(value, kind)
-    }
+def _require_named(path: Path, tensors: dict[str, _T]) -> dict[str, _T]:
     if not tensors:
-        raise InputError(
+        raise ModelError(
             f"{path}: holds no tensors by name; expected HMR 2.0's checkpoint, {CHECKPOINT} of "
             "hmr2_data.tar.gz"
         )
@@ -101,7 +99,7 @@ def _told_from(path: Path, tensors: Mapping[str, Tensor]) -> HMR2Config:
 
     def width(name: str, axis: int) -> int:
         if name not in tensors or tensors[name].ndim <= axis:
-            raise InputError(
+            raise ModelError(
                 f"{path}: lacks {name}, and with it what tells the network's sizes; expected HMR "
                 f"2.0's checkpoint, {CHECKPOINT} of hmr2_data.tar.gz"
             )
@@ -114,7 +112,7 @@ def _told_from(path: Path, tensors: Mapping[str, Tensor]) -> HMR2Config:
     attention_dim = width(f"{decoder}.0.1.fn.to_q.weight", 0)
     head_dim = _FULL.embed_dim // _FULL.num_heads
     if embed_dim % head_dim or attention_dim % _FULL.decoder_dim_head:
-        raise InputError(
+        raise ModelError(
             f"{path}: its attention is {embed_dim} and {attention_dim} wide, which does not tell "
             f"how many heads it has; expected multiples of {head_dim} and "
             f"{_FULL.decoder_dim_head}, or pass config="
@@ -158,7 +156,7 @@ def _require_same(path: Path, expected: Mapping[str, Tensor], found: Mapping[str
         if names
     ]
     if problems:
-        raise InputError(
+        raise ModelError(
             f"{path}: not the tensors of HMR 2.0: {'; '.join(problems)}; expected its checkpoint, "
             f"{CHECKPOINT} of hmr2_data.tar.gz, unchanged"
         )

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mfh.compute import choose_device, choose_dtype, device_name, in_batches
-from mfh.errors import InputError
+from mfh.compute import Placement, in_batches
+from mfh.errors import InputError, SettingsError
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
 from mfh.people.detection import Detections
@@ -53,14 +53,21 @@ class HMR2Regressor:
         self._weights = weights
         self._body_weights = body
         self._batch = settings.regressor_batch
-        self._device = choose_device(device)
-        self._dtype = choose_dtype(precision, self._device)
-        self.device = device_name(self._device)
-        self.fingerprint: Mapping[str, Any] = {
+        self._placement = Placement(device, precision)
+
+    @property
+    def device(self) -> str:
+        """The device in words."""
+        return self._placement.device_name
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Everything a mesh depends on besides the images and the detections."""
+        return {
             "part": "hmr2",
-            "weights": weights.identity,
-            "body": body.identity,
-            "precision": str(self._dtype).removeprefix("torch."),
+            "weights": dict(self._weights.identity),
+            "body": dict(self._body_weights.identity),
+            "precision": self._placement.dtype_name,
         }
 
     @property
@@ -79,7 +86,8 @@ class HMR2Regressor:
         A person for whom the network gives no camera (its scale is not positive) has NaN for all
         vertices.
 
-        Raises `InputError` where an image has not the camera's size or a box is no box.
+        Raises `InputError` where an image has not the camera's size or a box is no box, and for
+        weights that are missing or damaged, and `NotEnoughMemoryError`.
         """
         for image in images:
             if image.shape != (camera.height, camera.width, 3):
@@ -93,6 +101,8 @@ class HMR2Regressor:
             for image, (centres, sides) in zip(images, squares, strict=True)
             for centre, side in zip(centres, sides, strict=True)
         ]
+        if people:
+            self._load()
         estimates = in_batches(people, self._batch, self._estimate, remedy=_REMEDY)
         return [
             self._meshes([next(estimates) for _ in sides], centres, sides, camera)
@@ -120,15 +130,28 @@ class HMR2Regressor:
     ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Mesh (V, 3) about its own origin and crop camera (3,) of each person."""
         crops = np.stack([crop_person(image, centre, side) for image, centre, side in people])
-        estimate = self._network(torch.from_numpy(crops).to(self._device))
+        estimate = self._network(torch.from_numpy(crops).to(self._placement.device))
+        if not all(torch.isfinite(numbers).all() for numbers in estimate):
+            raise SettingsError(
+                f"{self.name}: gave NaN or infinite numbers in {self._placement.dtype_name}; "
+                f"{self._placement.remedy}"
+            )
         vertices_m = self._body.vertices(estimate.global_orient, estimate.body_pose, estimate.betas)
         return list(zip(vertices_m.cpu().numpy(), estimate.cam.cpu().numpy(), strict=True))
 
+    def _load(self) -> None:
+        """Load what is not loaded yet, so that lack of memory for it is no matter of the batch."""
+        _ = self._network, self._body
+
     @cached_property
     def _network(self) -> HMR2:
-        network = load_checkpoint(self._weights.file(CHECKPOINT))
-        return network.set_precision(self._dtype).to(self._device)
+        path = self._weights.file(CHECKPOINT)
+        with self._placement.loading(self.name, _REMEDY):
+            network = load_checkpoint(path).set_precision(self._placement.dtype)
+            return network.to(self._placement.device)
 
     @cached_property
     def _body(self) -> SmplBody:
-        return load_body(self._body_weights.file(BODY_FILE), self._device)
+        path = self._body_weights.file(BODY_FILE)
+        with self._placement.loading(self._body_weights.name, _REMEDY):
+            return load_body(path, self._placement.device)

@@ -1,9 +1,8 @@
 """The tensors of a file written by `torch.save`, and nothing else of it.
 
 Checkpoints of training frameworks hold objects of many packages beside their tensors. PyTorch's
-own restricted reader refuses such files whole; here every foreign object becomes an inert
-stand-in, nothing is imported and nothing of the file is run. The layout is documented in PyTorch's
-notes, "Serialization semantics: torch.save file format".
+own restricted reader refuses such files whole; here every foreign object is passed over. The layout
+is documented in PyTorch's notes, "Serialization semantics: torch.save file format".
 """
 
 from __future__ import annotations
@@ -11,12 +10,11 @@ from __future__ import annotations
 import io
 import math
 import pickle
-import pickletools
 import struct
 import zipfile
 import zlib
-from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -24,9 +22,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mfh.errors import InputError
+from mfh.errors import ModelError
+from mfh.unpickling import Global, Instance, Role, run_pickle
 
-# What reading damaged files raises; the unpickler meets arbitrary bytes.
+# What reading damaged files raises: zip archives, PyTorch's own formats, views of storages.
 DAMAGE = (
     OSError,
     EOFError,
@@ -47,18 +46,33 @@ _PICKLED = "data.pkl"
 
 _DTYPES: Mapping[str, torch.dtype] = MappingProxyType(
     {
-        "FloatStorage": torch.float32,
-        "DoubleStorage": torch.float64,
-        "HalfStorage": torch.float16,
-        "BFloat16Storage": torch.bfloat16,
-        "LongStorage": torch.int64,
-        "IntStorage": torch.int32,
-        "ShortStorage": torch.int16,
-        "CharStorage": torch.int8,
-        "ByteStorage": torch.uint8,
-        "BoolStorage": torch.bool,
+        "torch.FloatStorage": torch.float32,
+        "torch.DoubleStorage": torch.float64,
+        "torch.HalfStorage": torch.float16,
+        "torch.BFloat16Storage": torch.bfloat16,
+        "torch.LongStorage": torch.int64,
+        "torch.IntStorage": torch.int32,
+        "torch.ShortStorage": torch.int16,
+        "torch.CharStorage": torch.int8,
+        "torch.ByteStorage": torch.uint8,
+        "torch.BoolStorage": torch.bool,
     }
 )
+
+_TENSOR = "torch._utils._rebuild_tensor_v2"
+_PARAMETER = "torch._utils._rebuild_parameter"
+_ROLES: Mapping[str, Role] = {
+    _TENSOR: "function",
+    _PARAMETER: "function",
+    "collections.OrderedDict": "dict",
+    **dict.fromkeys(_DTYPES, "argument"),
+}
+
+
+@dataclass(frozen=True)
+class _Storage:
+    key: str
+    dtype: torch.dtype
 
 
 class StoredTensor(NamedTuple):
@@ -71,12 +85,11 @@ class StoredTensor(NamedTuple):
     stride: tuple[int, ...]
 
 
-def read_content(path: Path) -> Any:
-    """Read what was saved: plain containers and values.
+def read_index(path: Path) -> dict[str, StoredTensor]:
+    """Where the tensors of a saved state dict, or of a checkpoint's `state_dict`, lie, by name.
 
-    Tensors are `StoredTensor`s, objects of any other kind are stand-ins.
-
-    Raises `InputError` for a file that is not one of `torch.save`, or is damaged.
+    Empty where there is no such dictionary. Raises `ModelError` for a file that is not one of
+    `torch.save`, or is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -84,15 +97,30 @@ def read_content(path: Path) -> Any:
             byte_order = f"{folder}byteorder"
             if byte_order in archive.namelist() and archive.read(byte_order) != b"little":
                 raise ValueError("it was written on a big-endian machine")
-            pickled = _record(archive, f"{folder}{_PICKLED}")
-            _require_small_memo(pickled)
-            return _TensorsOnly(io.BytesIO(pickled)).load()
+            content = run_pickle(
+                io.BytesIO(_record(archive, f"{folder}{_PICKLED}")),
+                _ROLES.get,
+                lambda what: damaged(path, f"it holds {what}"),
+                foreign=True,
+                persistent=_storage,
+            )
+        found = {name: _stored(value) for name, value in state_dict_of(content).items()}
+        return {name: stored for name, stored in found.items() if stored is not None}
+    except ModelError:
+        raise
     except DAMAGE as error:
         raise damaged(path, str(error)) from error
 
 
+def state_dict_of(content: Any) -> dict[str, Any]:
+    """What content has by names: a state dict's, or that of a checkpoint's `state_dict`."""
+    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    named = state.items() if isinstance(state, dict) else ()
+    return {name: value for name, value in named if isinstance(name, str)}
+
+
 def read_stored(path: Path, stored: Mapping[str, StoredTensor]) -> dict[str, Tensor]:
-    """Read some of a file's tensors. Raises `InputError` where one is damaged."""
+    """Read some of a file's tensors. Raises `ModelError` where one is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             folder = _folder(archive)
@@ -128,98 +156,30 @@ def _record(archive: zipfile.ZipFile, name: str) -> bytes:
     return archive.read(name)
 
 
-def _require_small_memo(pickled: bytes) -> None:
-    """Refuse a place in the unpickler's memo that no pickle of this length needs.
-
-    The memo is as long as its highest place, so that a few bytes could take all memory.
-    """
-    for opcode, argument, _ in pickletools.genops(pickled):
-        if opcode.name.endswith("PUT") and int(argument or 0) > len(pickled):
-            raise ValueError(f"place {argument} in the memo of {len(pickled)} bytes")
+def _storage(persistent_id: Any) -> _Storage:
+    """The storage of an id ("storage", type, key, place, count)."""
+    match persistent_id:
+        case ("storage", Global(name=name), str(key), *_) if name in _DTYPES:
+            return _Storage(key, _DTYPES[name])
+    raise ValueError("a storage of an unknown kind")
 
 
-def damaged(path: Path, reason: str) -> InputError:
+def _stored(value: Any) -> StoredTensor | None:
+    """The tensor that a value of the pickle is; None for what is no tensor."""
+    if isinstance(value, Instance) and value.name == _PARAMETER and value.arguments:
+        value = value.arguments[0]
+    if not isinstance(value, Instance) or value.name != _TENSOR:
+        return None
+    match value.arguments:
+        case (_Storage(key=key, dtype=dtype), int(offset), tuple(size), tuple(stride), *_):
+            if all(type(number) is int for number in (*size, *stride)):
+                return StoredTensor(key, dtype, offset, size, stride)
+    raise ValueError("a tensor that is no view of a storage")
+
+
+def damaged(path: Path, reason: str) -> ModelError:
     """Say that a file cannot be read, and what to do."""
-    return InputError(
+    return ModelError(
         f"{path}: not a readable checkpoint{f' ({reason})' if reason else ''}; if it was cut off "
         "or damaged on the way, get it again"
     )
-
-
-class _StandIn:
-    """An object of a class that is not looked up; takes whatever is done to it and keeps nothing.
-
-    The methods are those that unpickling calls: on objects, and on the class itself.
-    """
-
-    def __new__(cls, *_: object, **__: object) -> _StandIn:
-        return super().__new__(cls)
-
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
-
-    def __call__(self, *_: object, **__: object) -> _StandIn:
-        return self
-
-    def __setstate__(self, *_: object) -> None:
-        pass
-
-    def __setitem__(self, *_: object) -> None:
-        pass
-
-    def append(self, *_: object) -> None:
-        """Take an element of a list."""
-
-    def extend(self, *_: object) -> None:
-        """Take elements of a list."""
-
-    def add(self, *_: object) -> None:
-        """Take an element of a set."""
-
-
-class _BuildTensor:
-    """In place of `torch._utils._rebuild_tensor_v2`; without attributes that a file could set."""
-
-    __slots__ = ()
-
-    def __call__(
-        self,
-        storage: tuple[str, torch.dtype],
-        offset: int,
-        size: tuple[int, ...],
-        stride: tuple[int, ...],
-        *_: object,
-    ) -> StoredTensor:
-        return StoredTensor(*storage, offset, tuple(size), tuple(stride))
-
-
-class _BuildParameter:
-    """In place of `torch._utils._rebuild_parameter`."""
-
-    __slots__ = ()
-
-    def __call__(self, data: StoredTensor, *_: object) -> StoredTensor:
-        return data
-
-
-class _TensorsOnly(pickle.Unpickler):
-    """Reads containers, plain values and tensors."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        match module, name:
-            case "collections", "OrderedDict":
-                return OrderedDict
-            case "torch._utils", "_rebuild_tensor_v2":
-                return _BuildTensor()
-            case "torch._utils", "_rebuild_parameter":
-                return _BuildParameter()
-            case "torch", _ if name in _DTYPES:
-                return _DTYPES[name]
-            case _:
-                return _StandIn
-
-    def persistent_load(self, pid: Any) -> tuple[str, torch.dtype]:
-        kind, dtype, key, *_ = pid
-        if kind != "storage" or not isinstance(dtype, torch.dtype) or not isinstance(key, str):
-            raise pickle.UnpicklingError(f"unknown kind of storage {pid!r}")
-        return key, dtype

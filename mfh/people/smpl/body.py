@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mfh.errors import InputError
+from mfh.errors import InputError, ModelError
 from mfh.files.reading import read_npz
 
 _REMEDY = "make it again with `mfh models add smpl FILE`"
@@ -148,7 +148,7 @@ def _check(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
     names = "v_template", "shapedirs", "posedirs", "J_regressor", "weights", "faces", "parents"
     lacking = [name for name in names if name not in arrays]
     if lacking:
-        raise InputError(f"{path}: lacks {', '.join(lacking)}; {_REMEDY}")
+        raise ModelError(f"{path}: lacks {', '.join(lacking)}; {_REMEDY}")
     vertices, joints, faces = (
         arrays[name].shape[0] if arrays[name].ndim else 0
         for name in ("v_template", "parents", "faces")
@@ -168,21 +168,21 @@ def _check(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
     }
     for name, shape in expected.items():
         if arrays[name].shape != shape:
-            raise InputError(
+            raise ModelError(
                 f"{path}: {name} is {arrays[name].shape}, but of {vertices} vertices and {joints} "
                 f"joints it is {shape}; {_REMEDY}"
             )
         if arrays[name].dtype.kind != ("i" if name in ("faces", "parents") else "f"):
-            raise InputError(f"{path}: {name} is of type {arrays[name].dtype}; {_REMEDY}")
+            raise ModelError(f"{path}: {name} is of type {arrays[name].dtype}; {_REMEDY}")
     indices, parents = arrays["faces"], arrays["parents"]
     if not joints or not (
         parents[0] == -1 and ((parents >= 0) & (parents < np.arange(joints)))[1:].all()
     ):
-        raise InputError(
+        raise ModelError(
             f"{path}: parents is {parents.tolist()}; expected -1, then earlier joints; {_REMEDY}"
         )
     if indices.size and not 0 <= indices.min() <= indices.max() < vertices:
-        raise InputError(f"{path}: faces refer to vertices that are not there; {_REMEDY}")
+        raise ModelError(f"{path}: faces refer to vertices that are not there; {_REMEDY}")
 
 
 def _levels(parents: NDArray[np.int32]) -> list[tuple[list[int], list[int]]]:
