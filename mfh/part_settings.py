@@ -20,7 +20,7 @@ class PainterSettings:
     steps: denoising steps.
     guidance_scale: of classifier-free guidance (reference `mfh/pipeline.py`: 20).
     short_side_px: size at which is painted; 0 is the size the model was made for.
-    batch: paintings at once; halved where memory does not suffice.
+    batch: paintings at once; 0 is 8 on a GPU, 1 on the CPU. Halved where memory does not suffice.
     paste_back: unpainted pixels are the photo's own; else they are the model's rendering of them,
         as in the reference.
     """
@@ -30,7 +30,7 @@ class PainterSettings:
     steps: int = 50
     guidance_scale: float = 20.0
     short_side_px: int = 0
-    batch: int = 8
+    batch: int = 0
     paste_back: bool = True
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class PainterSettings:
             self.short_side_px,
             "64 to 4096, or 0 for the model's own size",
         )
-        require(1 <= self.batch <= 1024, "painter.batch", self.batch, "1 to 1024")
+        require(0 <= self.batch <= 1024, "painter.batch", self.batch, "1 to 1024, or 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,27 +57,28 @@ class PeopleSettings:
     """Settings of finding people and measuring them (paper Sec. 3.1.2).
 
     detector: a detector's name in `mfh models list`, or "auto": vitdet-h, the paper's, where
-        detectron2 is installed, else mask-rcnn.
+        detectron2 and timm are installed, else mask-rcnn.
     model: the mesh regressor's name.
     body_model: the body model's name.
     min_score: detections must be more certain (reference `HMR2Pipeline`: 0.5).
-    detector_batch: images at once; regressor_batch: people at once; both are halved where memory
-        does not suffice.
+    detector_batch: images at once; 0 is 4 on a GPU, 1 on the CPU. regressor_batch: people at once.
+        Both are halved where memory does not suffice.
     """
 
     detector: str = "mask-rcnn"
     model: str = "hmr2"
     body_model: str = "smpl"
     min_score: float = 0.5
-    detector_batch: int = 4
+    detector_batch: int = 0
     regressor_batch: int = 64
 
     def __post_init__(self) -> None:
         set_typed(self, "people")
         require(0 <= self.min_score < 1, "people.min_score", self.min_score, "0 to below 1")
-        for name in ("detector_batch", "regressor_batch"):
-            value = getattr(self, name)
-            require(1 <= value <= 4096, f"people.{name}", value, "1 to 4096")
+        batch = self.detector_batch
+        require(0 <= batch <= 1024, "people.detector_batch", batch, "1 to 1024, or 0")
+        batch = self.regressor_batch
+        require(1 <= batch <= 4096, "people.regressor_batch", batch, "1 to 4096")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +86,17 @@ class DisparitySettings:
     """Settings of relative disparity (paper Sec. 3.3).
 
     model: a name in `mfh models list`, an id on the model hub, or a folder.
-    short_side_px: the photo's short side at the model's input; 0 is what the model comes with.
+    short_side_px: the photo's short side at the model's input; 0 is the size the model was made
+        for, with Depth Anything 518, as in the paper.
     aspect: "kept", or "reference": 392 x 518 px whatever the photo's shape, as the reference
         evaluates Depth Anything.
-    batch: images at once; halved where memory does not suffice.
+    batch: images at once; 0 is 8 on a GPU, 1 on the CPU. Halved where memory does not suffice.
     """
 
     model: str = "depth-anything-large"
-    short_side_px: int = 518
+    short_side_px: int = 0
     aspect: InputAspect = "kept"
-    batch: int = 8
+    batch: int = 0
 
     def __post_init__(self) -> None:
         set_typed(self, "disparity")
@@ -105,4 +107,4 @@ class DisparitySettings:
             "56 to 4096, or 0 for the model's own size",
         )
         require_choice("disparity.aspect", self.aspect, InputAspect)
-        require(1 <= self.batch <= 1024, "disparity.batch", self.batch, "1 to 1024")
+        require(0 <= self.batch <= 1024, "disparity.batch", self.batch, "1 to 1024, or 0")

@@ -11,7 +11,7 @@ from mfh.compute import choose_device
 from mfh.disparity import DisparityFiles
 from mfh.errors import InputError, MissingPartError
 from mfh.models import DownloadProgress, ModelState, ModelStore, needed
-from mfh.models.needs import detector_name
+from mfh.models.needs import detector_name, missing_packages, packages_remedy
 from mfh.models.store import remedy
 from mfh.painting import PaintedFiles
 from mfh.people import PeopleFiles
@@ -61,6 +61,9 @@ class LearnedParts:
             return
         choose_device(self.settings.device)
         needs = [model for model in needed(self.settings) if model.stage in stages]
+        remedies = [packages_remedy(model) for model in needs if missing_packages(model)]
+        if remedies:
+            raise MissingPartError("\n".join(remedies))
         states = [self.store.state(model) for model in needs]
         missing = [state for state in states if not state.ready]
         if missing and (self.store.offline or not all(s.model.downloadable for s in missing)):
@@ -116,8 +119,8 @@ class LearnedParts:
         replaced = self.settings.people.detector == "auto" and self._detector_name != _VITDET
         if "people" in stages and replaced:
             return (
-                "people are found by Mask R-CNN, not by the paper's ViTDet-H: detectron2 is not "
-                "installed",
+                "people are found by Mask R-CNN, not by the paper's ViTDet-H, which needs "
+                "detectron2 and timm",
             )
         return ()
 

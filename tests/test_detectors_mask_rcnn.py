@@ -1,6 +1,8 @@
+import gc
 import json
 import os
 import warnings
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +244,44 @@ def test_memory_for_not_even_one_image(tmp_path):
 
     with pytest.raises(NotEnoughMemoryError, match="--device cpu"):
         list(planted_detector(tmp_path, planted).detect([np.zeros((9, 9, 3), np.uint8)]))
+
+
+def test_a_network_that_does_not_fit_is_loaded_once_and_named(tiny_folder):
+    tried = []
+
+    class TooLarge(torch.nn.Module):
+        def to(self, *_):
+            tried.append(1)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def network(min_score):
+        built = tiny_network(min_score)
+        built.to = TooLarge().to
+        return built
+
+    detector = MaskRCNN(
+        Weights("Mask R-CNN", tiny_folder),
+        PeopleSettings(detector_batch=8),
+        device="cpu",
+        network=network,
+    )
+    message = "^Mask R-CNN does not fit into the memory of CPU; use --device cpu"
+    with pytest.raises(NotEnoughMemoryError, match=message):
+        list(detector.detect([np.zeros((9, 9, 3), np.uint8)] * 8))
+    assert len(tried) == 1
+
+
+def test_a_network_in_half_precision_goes_when_its_detector_does(tiny_folder):
+    detector = tiny_detector(tiny_folder, precision="bfloat16")
+    list(detector.detect([blocks(0, 240, 320)]))
+    backbone = weakref.ref(detector._network.backbone)
+    gc.collect()
+    gc.disable()
+    try:
+        del detector
+        assert backbone() is None
+    finally:
+        gc.enable()
 
 
 def test_loaded_at_first_use_and_kept(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from PIL import Image
 
 from mfh.disparity import MarigoldDisparity, TransformersDisparity, disparity_model
 from mfh.disparity.input_size import input_size, reference_size
-from mfh.errors import InputError, SettingsError
+from mfh.errors import InputError, NotEnoughMemoryError, SettingsError
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
 from mfh.records import Disparity, Intrinsics, PaintedPhotos, Photo
@@ -123,9 +125,9 @@ def test_the_references_size() -> None:
         ("depth-anything", {"aspect": "reference"}, (392, 518)),
         ("depth-anything", {"short_side_px": 70}, (70, 98)),
         ("dpt", {}, (64, 64)),
-        ("dpt-beit", {}, (544, 736)),
-        ("dpt-beit", {"short_side_px": 0}, (64, 64)),
-        ("dpt-dinov2", {"short_side_px": 0}, (70, 84)),
+        ("dpt-beit", {}, (64, 64)),
+        ("dpt-beit", {"short_side_px": 518}, (544, 736)),
+        ("dpt-dinov2", {}, (70, 84)),
         ("zoedepth", {"aspect": "reference"}, (384, 512)),
         # Mirrored by 16 and 19 px a side: 92 x 122.
         ("zoedepth", {"short_side_px": 64}, (64, 96)),
@@ -138,20 +140,32 @@ def test_images_go_in_at_the_size_asked_for(
     options: dict[str, Any],
     expected: tuple[int, int],
 ) -> None:
-    part = TransformersDisparity(weights(kind), DisparitySettings(**options), device="cpu")
+    part = TransformersDisparity(weights(kind), DisparitySettings(batch=8, **options), device="cpu")
     maps = maps_of(part, pictures(2))
     assert [each.shape for each in seen] == [(2, 3, *expected)]
     assert [each.values.shape for each in maps] == [(1, 60, 84)] * 2
 
 
-@pytest.mark.parametrize("kind", ["depth-anything", "dpt", "dpt-beit", "zoedepth"])
+@pytest.mark.parametrize("size", [(60, 84), (84, 60), (45, 161), (375, 1242), (900, 700)])
+def test_by_default_depth_anythings_short_side_is_518(
+    weights: Callable[[str], Weights], seen: list[torch.Tensor], size: tuple[int, int]
+) -> None:
+    """As in the paper and the model's own code, whatever transformers' processor would choose."""
+    for settings in (DisparitySettings(), DisparitySettings(short_side_px=518)):
+        part = TransformersDisparity(weights("depth-anything"), settings, device="cpu")
+        maps_of(part, pictures(1, *size))
+    assert seen[0].shape[2:] == input_size(*size, 518, 14)
+    assert torch.equal(*seen)
+
+
+@pytest.mark.parametrize("kind", ["dpt", "dpt-beit", "zoedepth"])
 @pytest.mark.parametrize("size", [(60, 84), (84, 60), (45, 161), (64, 64)])
 def test_at_its_own_size_a_model_sees_what_its_own_processor_makes(
     weights: Callable[[str], Weights], seen: list[torch.Tensor], kind: str, size: tuple[int, int]
 ) -> None:
     import transformers
 
-    settings = DisparitySettings(short_side_px=0)
+    settings = DisparitySettings(short_side_px=0, batch=8)
     images = pictures(2, *size)
     maps_of(TransformersDisparity(weights(kind), settings, device="cpu"), images)
     name = "ZoeDepthImageProcessor" if kind == "zoedepth" else "DPTImageProcessor"
@@ -324,9 +338,9 @@ def test_weights_load_at_first_use_once_and_silently(
     import transformers
 
     loaded = []
-    load = transformers.AutoModelForDepthEstimation.from_pretrained
+    load = transformers.DPTForDepthEstimation.from_pretrained
     monkeypatch.setattr(
-        transformers.AutoModelForDepthEstimation,
+        transformers.DPTForDepthEstimation,
         "from_pretrained",
         lambda *args, **options: loaded.append(args) or load(*args, **options),
     )
@@ -349,10 +363,10 @@ def test_fingerprints_tell_what_a_map_depends_on(weights: Callable[[str], Weight
         return json.dumps(fingerprint.fingerprint, sort_keys=True)
 
     assert of() == of(batch=2) == of(model="elsewhere")
-    different = [of(), of("depth-anything"), of(short_side_px=0), of(precision="bfloat16")]
+    different = [of(), of("depth-anything"), of(short_side_px=518), of(precision="bfloat16")]
     different += [of(aspect="reference"), of("marigold"), of("marigold", precision="bfloat16")]
     assert len(set(different)) == 7
-    assert of("marigold") == of("marigold", short_side_px=0)
+    assert of("marigold") == of("marigold", short_side_px=518)
 
 
 def test_importing_the_package_imports_no_model_library() -> None:
@@ -418,7 +432,7 @@ def test_a_missing_file_is_named(damaged: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("precision", "remedy"),
-    [("float32", "mfh models check"), ("bfloat16", "use --precision float32")],
+    [("float32", "mfh models check"), ("bfloat16", "use --set precision=float32")],
 )
 def test_maps_that_are_not_finite_or_say_nothing_are_refused(
     damaged: Path, precision: str, remedy: str
@@ -449,10 +463,59 @@ def test_other_models_are_refused_by_name(tmp_path: Path) -> None:
     index.write_text('{"_class_name": "StableDiffusionPipeline"}', encoding="utf-8")
     assert "tells of a StableDiffusionPipeline" in fails(tmp_path)
     index.write_text("{", encoding="utf-8")
-    assert "model_index.json is no pipeline's index" in fails(tmp_path)
+    assert "model_index.json: not a readable JSON file" in fails(tmp_path)
 
 
-def test_a_marigold_with_a_part_missing_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "word"),
+    [
+        ("unet/diffusion_pytorch_model.safetensors", "conv_in.weight"),
+        ("vae/diffusion_pytorch_model.safetensors", "quant_conv.bias"),
+        ("text_encoder/model.safetensors", "layers.0.self_attn.q_proj.weight"),
+    ],
+)
+def test_a_marigold_with_tensors_or_files_missing_is_refused(
+    tmp_path: Path, file: str, word: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
     folder = tiny.write_tiny_marigold(tmp_path / "m")
-    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
-    assert "cannot be loaded" in fails(folder)
+    path = folder / file
+    tensors = {key: tensor for key, tensor in load_file(path).items() if word not in key}
+    save_file(tensors, path, metadata={"format": "pt"})
+    part = Path(file).parts[0]
+    assert re.search(rf"{part} lacks \d tensors?, e.g. .*{word}; `mfh models check`", fails(folder))
+    path.unlink()
+    assert "cannot be loaded as a MarigoldDepthPipeline: " in fails(folder)
+    shutil.rmtree(folder / part)
+    assert f"{folder / part} is missing; `mfh models check`" in fails(folder)
+
+
+def test_a_marigold_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    folder = tiny.write_tiny_marigold(tmp_path / "m")
+    path = folder / "text_encoder" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:200])
+    assert "text_encoder is damaged" in fails(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "loader"),
+    [
+        ("depth-anything", "transformers.DepthAnythingForDepthEstimation.from_pretrained"),
+        ("marigold", "diffusers.MarigoldDepthPipeline.from_pretrained"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_loaded_once_and_named(
+    weights: Callable[[str], Weights], monkeypatch: pytest.MonkeyPatch, kind: str, loader: str
+) -> None:
+    tried = []
+
+    def load(*_: Any, **__: Any) -> None:
+        tried.append(1)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loader, load)
+    part = disparity_model(weights(kind), DisparitySettings(batch=8), device="cpu")
+    with pytest.raises(NotEnoughMemoryError, match=f"^{kind} does not fit into the memory of CPU"):
+        maps_of(part, pictures(3))
+    assert len(tried) == 1

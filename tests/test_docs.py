@@ -156,7 +156,9 @@ def test_presets_are_listed() -> None:
         assert listed[name] == (said or "nothing")
 
 
-@pytest.mark.parametrize("page_path", ["README.md", "docs/models.md", "docs/settings.md", "docs/your_own_parts.md"])
+@pytest.mark.parametrize(
+    "page_path", ["README.md", "docs/models.md", "docs/settings.md", "docs/your_own_parts.md"]
+)
 def test_links_lead_to_files(page_path: str) -> None:
     """Every relative link of a page names a file of the repository."""
     path = _REPOSITORY / page_path

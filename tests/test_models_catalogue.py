@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mfh.errors import InputError, SettingsError
-from mfh.models import catalogue, default_model, find_model, needed
+from mfh.errors import InputError, MissingPartError, SettingsError
+from mfh.models import ModelStore, catalogue, default_model, find_model, needed
 from mfh.models.catalogue import Model, read_model
-from mfh.models.needs import detector_name, missing_packages, presets_needing
+from mfh.models.needs import (
+    detector_name,
+    install_commands,
+    missing_packages,
+    packages_remedy,
+    presets_needing,
+)
 from mfh.models.store import remedy
 from mfh.settings import PRESETS, settings_from
 
@@ -107,15 +114,73 @@ def test_who_is_withdrawn_is_said():
 def test_the_detector_of_the_paper_is_taken_where_it_can_be(monkeypatch):
     paper = settings_from("paper")
     found = importlib.util.find_spec
-    there: dict[str, object] = {"detectron2": None}
-    monkeypatch.setattr("mfh.models.needs.find_spec", lambda n: there.get(n, found(n)))
-    for spec, name in ((None, "mask-rcnn"), (object(), "vitdet-h")):
-        there["detectron2"] = spec
+    there: dict[str, object] = {}
+    monkeypatch.setattr(
+        "mfh.models.needs.find_spec", lambda n: there[n] if n in there else found(n)
+    )
+    for detectron2, timm in itertools.product((None, object()), repeat=2):
+        there.update(detectron2=detectron2, timm=timm)
+        name = "vitdet-h" if detectron2 and timm else "mask-rcnn"
         assert detector_name("auto") == name
         assert [m.name for m in needed(paper) if m.part == "detector"] == [name]
     assert detector_name("vitdet-h") == "vitdet-h"
-    monkeypatch.setattr("mfh.models.needs.find_spec", lambda _: None)
-    assert missing_packages(find_model("vitdet-h")) == ("torch", "detectron2")
+
+
+def test_packages_that_are_missing_are_named_with_the_way_to_get_them(monkeypatch):
+    vitdet = find_model("vitdet-h")
+    there: dict[str, object] = {}
+    monkeypatch.setattr("mfh.models.needs.find_spec", there.get)
+    assert missing_packages(vitdet) == ("torch", "detectron2", "timm")
+    there["torch"] = object()
+    remedy = packages_remedy(vitdet)
+    assert "ViTDet-H, cascade Mask R-CNN needs detectron2 and timm, not found here: " in remedy
+    assert "conda install -c conda-forge detectron2, or from source, with a C++ compiler" in remedy
+    assert "; pip install timm; or use --set people.detector=mask-rcnn" in remedy
+    there.update(detectron2=object(), timm=object())
+    assert packages_remedy(vitdet) == ""
+    assert install_commands(["b", "a"]) == ("pip install a b",)
+    assert install_commands([]) == ()
+    # Nothing else to use in the place of a default.
+    assert packages_remedy(find_model("sd2-inpainting")).endswith(
+        "not found here: pip install diffusers transformers"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "taken", "file"),
+    [
+        ("people.detector", "mask-rcnn, vitdet-h", find_model("mask-rcnn").files[0].path),
+        ("people.model", "hmr2", find_model("hmr2").files[0].path),
+        ("people.body_model", "smpl, smpl-female, smpl-male", "smpl.npz"),
+    ],
+)
+def test_of_people_only_what_can_be_read_is_taken(tmp_path, setting, taken, file):
+    others = ["org/other"] + (["anny"] if setting == "people.body_model" else [])
+    for text in others:
+        with pytest.raises(SettingsError) as caught:
+            needed(settings_from(**{setting: text}))
+        assert str(caught.value).startswith(f"{text}: {setting} takes {taken}, or a folder")
+        assert file in str(caught.value)
+    settings = settings_from(**{setting: str(tmp_path)})
+    (model,) = [each for each in needed(settings) if each.obtain == "folder"]
+    store = ModelStore(tmp_path / "models")
+    state = store.state(model)
+    assert (state.status, str(state)) == (
+        "partial",
+        f"{tmp_path} is not complete: {file} is missing",
+    )
+    with pytest.raises(MissingPartError, match=f"give a folder that holds {re.escape(file)}"):
+        store.weights(model)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_bytes(b"own")
+    assert store.weights(model).file(file).read_bytes() == b"own"
+
+
+def test_what_the_painter_loads_is_all_that_is_got():
+    for name in ("sd2-inpainting", "sd15-inpainting", "sdxl-inpainting"):
+        model = find_model(name)
+        paths = [*model.patterns, *(file.path for file in model.files)]
+        assert not [path for path in paths if "feature_extractor" in path or "safety" in path]
 
 
 def test_settings_may_name_ids_and_folders(tmp_path):
@@ -123,13 +188,11 @@ def test_settings_may_name_ids_and_folders(tmp_path):
         **{
             "painter.model": "org/inpainter",
             "disparity.model": str(tmp_path),
-            "people.body_model": "anny",
         }
     )
     models = {model.part: model for model in needed(settings)}
     assert (models["painter"].obtain, models["painter"].stage) == ("hub", "painted")
     assert (models["disparity"].obtain, models["disparity"].stage) == ("folder", "disparity")
-    assert models["body"].name == "anny"
     assert not models["disparity"].downloadable
     with pytest.raises(SettingsError, match="did you mean 'depth-anything-large'"):
         needed(settings_from(**{"disparity.model": "depth-anyting-large"}))

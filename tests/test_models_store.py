@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import errno
 import io
 import json
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,6 +15,7 @@ import tarfile
 import threading
 import time
 from collections import namedtuple
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +31,12 @@ from mfh.models.catalogue import ModelFile, find_model, hub_model
 from mfh.models.needs import named_model
 from mfh.models.receipts import RECEIPT
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+REPOSITORY = Path(__file__).resolve().parent.parent
 RNG = np.random.default_rng(1)
 WEIGHTS = RNG.bytes(200_000)
 CONFIG = b'{"model_type": "tiny"}'
@@ -601,23 +612,22 @@ def test_what_has_to_be_registered_for_says_where(store):
     with pytest.raises(MissingPartError, match=words):
         store.weights(model)
     with pytest.raises(InputError, match="mfh models get mask-rcnn"):
-        store.add(find_model("mask-rcnn"), "file.pth")
+        store.add(find_model("mask-rcnn"), "file.pth", lambda source, target: None)
 
 
-def test_a_registered_model_is_added(store, tmp_path, monkeypatch):
+def test_a_registered_model_is_added(store, tmp_path):
     def convert(source: Path, target: Path) -> None:
         if source.read_bytes() != b"official":
             raise InputError(f"{source}: is no SMPL model")
         np.savez(target, v_template=np.zeros(3))
 
-    monkeypatch.setattr("mfh.people.smpl.convert_smpl", convert)
     model = find_model("smpl-male", "body")
     (tmp_path / "bad.pkl").write_bytes(b"bad")
     with pytest.raises(InputError, match="is no SMPL model"):
-        store.add(model, tmp_path / "bad.pkl")
+        store.add(model, tmp_path / "bad.pkl", convert)
     assert store.state(model).status == "absent"
     (tmp_path / "good.pkl").write_bytes(b"official")
-    weights = store.add(model, tmp_path / "good.pkl")
+    weights = store.add(model, tmp_path / "good.pkl", convert)
     assert weights.file("smpl.npz").is_file()
     assert store.get(model).identity == weights.identity
     assert store.resolve("smpl-male", "body").name == "SMPL, male"
@@ -632,6 +642,90 @@ def test_a_package_is_ready_where_it_is_installed(store, tmp_path, monkeypatch):
             store.get(model)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert store.state(model).ready
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOLCK, "No locks available"),
+        OSError(errno.ENOSYS, "Function not implemented"),
+        NotImplementedError("FileSystem does not appear to support flock"),
+    ],
+)
+def test_a_drive_without_locks_is_named(tmp_path, monkeypatch, error):
+    def acquire(*_, **__):
+        raise error
+
+    monkeypatch.setattr("mfh.models.store.FileLock.acquire", acquire)
+    with pytest.raises(OutputError, match="this drive has no locks") as caught:
+        ModelStore(tmp_path).get(hub())
+    assert "set MFH_MODELS to a folder there" in str(caught.value)
+    assert str(tmp_path / ".locks") in str(caught.value)
+
+
+def test_a_drive_that_cannot_be_written_is_not_said_to_have_no_locks(tmp_path, monkeypatch):
+    def acquire(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("mfh.models.store.FileLock.acquire", acquire)
+    with pytest.raises(OutputError, match="Permission denied; allow writing there"):
+        ModelStore(tmp_path).get(hub())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is Unix's")
+def test_the_oldest_filelock_taken_tells_of_a_drive_without_locks(tmp_path, monkeypatch):
+    """Older ones take that for a lock of another process, and wait for ever."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    (bound,) = [text for text in project["dependencies"] if text.startswith("filelock")]
+    assert tuple(map(int, bound.partition(">=")[2].split("."))) >= (3, 20, 4)
+    if tuple(map(int, version("filelock").split(".")[:3])) < (3, 20, 4):
+        pytest.skip("an older filelock is installed here")
+
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(OutputError, match="this drive has no locks"):
+        ModelStore(tmp_path).get(hub())
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(errno.ENOSPC, "no space left"), (errno.EROFS, "Read-only file system")]
+)
+@pytest.mark.parametrize("what", ["weights.pth.part.etag", "weights.pth.part", "last.ckpt.copy"])
+def test_a_full_or_read_only_disk_is_named(server, store, monkeypatch, code, words, what):
+    server.files["/all.tar.gz"] = archive({MEMBER: CHECKPOINT})
+    packed = at_url(f"{server.url}/all.tar.gz", member=MEMBER)
+    model = packed if what.endswith(".copy") else at_url(f"{server.url}/weights.pth")
+    opened = Path.open
+
+    def fail(path, mode="r", *rest, **more):
+        if path.name == what and "r" not in mode:
+            raise OSError(code, os.strerror(code))
+        return opened(path, mode, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(OutputError, match=f"cannot write .*{re.escape(what)}: {words}"):
+        store.get(model)
+
+
+def test_a_read_only_disk_is_named_when_a_part_is_thrown_away(tmp_path, monkeypatch):
+    def unlink(path, missing_ok=False):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(OutputError, match="Read-only file system"):
+        download_module.discard(tmp_path / "weights.part")
+
+
+def test_models_know_nothing_of_the_parts_that_load_them():
+    """Parts import `mfh.models`, which so may import none of them, not even late."""
+    parts = ("painting", "people", "disparity", "parts", "api", "pipeline")
+    for path in (REPOSITORY / "mfh" / "models").glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        names += [a.name for node in nodes if isinstance(node, ast.Import) for a in node.names]
+        assert not [name for name in names if name.startswith(tuple(f"mfh.{p}" for p in parts))]
 
 
 def test_a_store_that_cannot_be_made(tmp_path):

@@ -16,9 +16,10 @@ from tiny_painter import (
     write_tiny_sdxl_inpainting,
 )
 
+from mfh.compute import placement
 from mfh.errors import NotEnoughMemoryError, SettingsError
 from mfh.models.weights import Weights
-from mfh.painting import DiffusionPainter, diffusion, plan_paintings
+from mfh.painting import DiffusionPainter, plan_paintings
 from mfh.part_settings import PainterSettings
 from mfh.records import Intrinsics, PaintingPlan, Photo
 
@@ -63,7 +64,7 @@ def _paint(painter: DiffusionPainter, photo: Photo, plan: PaintingPlan) -> NDArr
 @pytest.fixture
 def float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let painters compute in float64, which they do not offer."""
-    monkeypatch.setattr(diffusion, "choose_dtype", lambda *_: torch.float64)
+    monkeypatch.setattr(placement, "choose_dtype", lambda *_: torch.float64)
     # Older text encoders make their mask in the default precision.
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
@@ -183,10 +184,10 @@ def test_unpainted_pixels_are_the_photos_own_or_the_models(
 @pytest.mark.parametrize(
     ("kind", "short_side_px", "expected"),
     [
-        ("sd", 0, (64, 88)),  # 85.3 px to the nearest multiple of 8
-        ("sd", 100, (96, 128)),
+        ("sd", 0, (64, 88)),  # 85.3 px, up to a multiple of 8
+        ("sd", 100, (104, 136)),
         ("sdxl", 0, (64, 88)),
-        ("sd3", 0, (64, 80)),  # its patches of 2 x 2 latents need multiples of 16
+        ("sd3", 0, (64, 96)),  # its patches of 2 x 2 latents need multiples of 16
     ],
 )
 def test_the_model_paints_at_its_own_size_or_the_one_set(
@@ -290,6 +291,27 @@ def test_no_memory_for_one_painting(
     painter._pipeline.unet.register_forward_pre_hook(refuse)
     with pytest.raises(NotEnoughMemoryError, match="one image at a time; use --low-memory"):
         next(painter.paint(photo, plan))
+
+
+def test_a_model_that_does_not_fit_is_loaded_once_and_named(
+    models: dict[str, Weights],
+    photo: Photo,
+    plan: PaintingPlan,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import diffusers
+
+    tried = []
+
+    def load(*_: Any, **__: Any) -> None:
+        tried.append(1)
+        raise RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)")
+
+    monkeypatch.setattr(diffusers.AutoPipelineForInpainting, "from_pretrained", load)
+    message = "^a tiny painter does not fit into the memory of CPU; use --low-memory"
+    with pytest.raises(NotEnoughMemoryError, match=message):
+        next(_painter(models["sd"], batch=8).paint(photo, plan))
+    assert len(tried) == 1
 
 
 def test_low_memory_decodes_large_images_in_tiles(models: dict[str, Weights], photo: Photo) -> None:

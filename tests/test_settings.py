@@ -79,6 +79,7 @@ def test_paper_paints_and_looks_as_the_reference_does():
     assert paper.painter.guidance_scale == 20
     assert paper.painter.model == "sd2-inpainting"
     assert paper.disparity.model == "depth-anything-large"
-    assert (paper.disparity.short_side_px, paper.disparity.aspect) == (518, "kept")
+    # The model's own size: 518 px for Depth Anything, whose tests pin it.
+    assert (paper.disparity.short_side_px, paper.disparity.aspect) == (0, "kept")
     assert paper.people.min_score == 0.5
     assert paper.paintings == 32

@@ -6,13 +6,11 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from mfh.compute.memory import is_out_of_memory
 from mfh.errors import NotEnoughMemoryError
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
-
-# What PyTorch says where an allocation fails without a type of its own (MPS, CPU).
-_SIGNS = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 def in_batches(
@@ -25,7 +23,8 @@ def in_batches(
     """Give `run`'s results for all items, in order, one by one.
 
     run: takes up to `batch` consecutive items and gives a result for each. Where it runs out of
-        memory, the batch is halved, and stays so.
+        memory, the batch is halved, and stays so. What it computes with is loaded before: this
+        would load it again for each attempt.
     remedy: what to do where a single item does not fit.
 
     Raises `NotEnoughMemoryError` where memory does not suffice for a single item.
@@ -55,10 +54,8 @@ def _attempt(
 
     try:
         return run(items)
-    except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not any(
-            sign in str(error).lower() for sign in _SIGNS
-        ):
+    except (RuntimeError, MemoryError, OSError) as error:
+        if not is_out_of_memory(error):
             raise
     # Outside the handler: there the traceback would keep the failed batch's tensors alive.
     gc.collect()

@@ -5,10 +5,10 @@ reading it from files. Importing this imports no model library.
 """
 
 from mfh.disparity.alignment import NOT_POSITIVE, NOTHING_TO_ALIGN, align, align_painted
+from mfh.disparity.choosing import disparity_model
 from mfh.disparity.from_files import DisparityFiles
 from mfh.disparity.marigold import MarigoldDisparity
-from mfh.disparity.model_disparity import TransformersDisparity
-from mfh.disparity.models import disparity_model
+from mfh.disparity.transformers_disparity import TransformersDisparity
 from mfh.disparity.upsampling import upsample
 
 __all__ = [

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mfh.compute import choose_device, choose_dtype, device_name, in_batches
-from mfh.errors import InputError, NotEnoughMemoryError, SettingsError
+from mfh.compute import Placement, in_batches
+from mfh.errors import InputError, SettingsError
 from mfh.files.user_files import resize_mask
+from mfh.models.quiet import quiet_painting
 from mfh.models.weights import Weights
 from mfh.painting.pasting import painting_size, paste_back, resize_image
 from mfh.part_settings import PainterSettings
@@ -24,10 +25,10 @@ from mfh.records import PaintingPlan, Photo
 from mfh.settings import Device, Precision
 
 if TYPE_CHECKING:
-    import torch
-
     from mfh.painting.prompts import Prompts
 
+# As many as the reference paints at once (`paint_batch_size`).
+_BATCH = 8
 _REMEDY = "use --low-memory, a smaller --set painter.short_side_px=..., or --device cpu"
 
 
@@ -63,8 +64,7 @@ class DiffusionPainter:
     ) -> None:
         self._weights = weights
         self._settings = settings
-        self._wanted = device
-        self._precision: Precision = precision
+        self._placement = Placement(device, precision)
         self._low_memory = low_memory
 
     @property
@@ -75,7 +75,7 @@ class DiffusionPainter:
     @property
     def device(self) -> str:
         """The device in words."""
-        return device_name(self._device)
+        return self._placement.device_name
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
@@ -92,7 +92,7 @@ class DiffusionPainter:
             "guidance_scale": self._settings.guidance_scale,
             "short_side_px": self._settings.short_side_px,
             "paste_back": self._settings.paste_back,
-            "precision": self._dtype_name,
+            "precision": self._placement.dtype_name,
             "tiled": self._low_memory,
         }
 
@@ -120,7 +120,8 @@ class DiffusionPainter:
                 self._require_sound(each, plan.names[index])
             return [np.rint(each * 255).astype(np.uint8) for each in painted]
 
-        done = in_batches(range(len(plan)), self._settings.batch, run, remedy=_REMEDY)
+        batch = self._placement.batch(self._settings.batch, on_gpu=_BATCH)
+        done = in_batches(range(len(plan)), batch, run, remedy=_REMEDY)
         for repainted, painted in zip(plan.repainted, done, strict=True):
             whole = resize_image(painted, *photo.shape)
             pasted = self._settings.paste_back
@@ -137,8 +138,6 @@ class DiffusionPainter:
         """Paintings (B, h, w, 3) in [0, 1] of one image of w x h px."""
         import torch  # noqa: PLC0415 - heavy
 
-        from mfh.painting.loading import quiet  # noqa: PLC0415 - heavy
-
         arguments = {
             # One for each, though they are the same: what is drawn from the seeds must be too.
             "image": [image] * len(masks),
@@ -154,7 +153,7 @@ class DiffusionPainter:
         }
         taken = inspect.signature(self._pipeline.__call__).parameters
         try:
-            with quiet():
+            with quiet_painting():
                 result = self._pipeline(**{k: v for k, v in arguments.items() if k in taken})
         except ValueError as error:
             raise InputError(
@@ -169,14 +168,9 @@ class DiffusionPainter:
         if finite and painted.any():
             return
         what = "black" if finite else "not a number (NaN)"
-        other = [each for each in ("bfloat16", "float32") if each != self._dtype_name]
-        remedy = (
-            "the weights may be damaged; see `mfh models check`"
-            if self._dtype_name == "float32"
-            else f"use --set precision={' or --set precision='.join(other)}"
-        )
         raise SettingsError(
-            f"{self.name}: painting {name} came out {what} in {self._dtype_name}; {remedy}"
+            f"{self.name}: painting {name} came out {what} in {self._placement.dtype_name}; "
+            f"{self._placement.remedy}"
         )
 
     @property
@@ -203,45 +197,28 @@ class DiffusionPainter:
         )
 
     @cached_property
-    def _device(self) -> torch.device:
-        return choose_device(self._wanted)
-
-    @cached_property
-    def _dtype(self) -> torch.dtype:
-        return choose_dtype(self._precision, self._device)
-
-    @property
-    def _dtype_name(self) -> str:
-        return str(self._dtype).removeprefix("torch.")
-
-    @cached_property
     def _prompts(self) -> Prompts:
         from mfh.painting.prompts import Prompts  # noqa: PLC0415 - heavy
 
         guided = self._settings.guidance_scale > 1
-        return Prompts(self._pipeline, self._device, guided=guided)
+        return Prompts(self._pipeline, self._placement.device, guided=guided)
 
     @cached_property
     def _pipeline(self) -> Any:
-        import torch  # noqa: PLC0415 - heavy
-
         from mfh.painting.loading import load_pipeline, set_scheduler  # noqa: PLC0415 - heavy
 
-        pipeline = load_pipeline(self._weights, self._dtype)
-        set_scheduler(pipeline, self._settings.scheduler)
-        # One image at a time: the memory of one, and the same result whatever is beside it.
-        pipeline.vae.enable_slicing()
-        if self._low_memory:
-            pipeline.vae.enable_tiling()
-            if self._device.type == "cuda":
-                pipeline.enable_model_cpu_offload(device=self._device)
-                return pipeline
-            if self._device.type == "mps":
-                pipeline.enable_attention_slicing()
-        try:
+        device = self._placement.device
+        with self._placement.loading(self.name, _REMEDY):
+            pipeline = load_pipeline(self._weights, self._placement.dtype)
+            set_scheduler(pipeline, self._settings.scheduler)
+            # One image at a time: the memory of one, and the same result whatever is beside it.
+            pipeline.vae.enable_slicing()
+            if self._low_memory:
+                pipeline.vae.enable_tiling()
+                if device.type == "cuda":
+                    pipeline.enable_model_cpu_offload(device=device)
+                    return pipeline
+                if device.type == "mps":
+                    pipeline.enable_attention_slicing()
             # float16 on the CPU is slow, but it works.
-            return pipeline.to(self._device, silence_dtype_warnings=True)
-        except torch.OutOfMemoryError as error:
-            raise NotEnoughMemoryError(
-                f"{self.name} does not fit into the memory of {self.device}; {_REMEDY}"
-            ) from error
+            return pipeline.to(device, silence_dtype_warnings=True)

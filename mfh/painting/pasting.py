@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -15,16 +17,17 @@ _FEATHER_PX = 4
 def painting_size(height: int, width: int, short_side_px: int, multiple: int) -> tuple[int, int]:
     """Height and width in px at which a photo of height x width px is painted.
 
-    Both are multiples of `multiple`, the short side is close to `short_side_px`, and the aspect is
-    kept as nearly as that allows (reference `mfh_utils.resize`, which rounds up). A panorama is
-    painted smaller, at most as many pixels as four squares of the short side have.
+    The short side is `short_side_px`, and both are multiples of `multiple`, rounded up (reference
+    `mfh_utils.resize`). A panorama is painted smaller, at most about as many pixels as four squares
+    of the short side have.
     """
-    short, long = sorted((height, width))
-    most = short_side_px * (_MOST_SQUARES / (height * width)) ** 0.5
-    short_units = max(1, round(short * min(short_side_px / short, most) / multiple))
-    long_units = max(1, round(short_units * long / short))
-    units = (short_units, long_units) if height <= width else (long_units, short_units)
-    return units[0] * multiple, units[1] * multiple
+    factor = min(
+        short_side_px / min(height, width),
+        short_side_px * (_MOST_SQUARES / (height * width)) ** 0.5,
+    )
+    # Less a little, so that a multiple stays one where the product is rounded.
+    rows, columns = (math.ceil(side * factor / multiple - 1e-6) for side in (height, width))
+    return rows * multiple, columns * multiple
 
 
 def resize_image(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

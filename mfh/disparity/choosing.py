@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
-from mfh.disparity.marigold import MarigoldDisparity
-from mfh.disparity.model_disparity import TransformersDisparity
-from mfh.errors import InputError
+from mfh.disparity.marigold import MARIGOLD, OTHER_MODEL, MarigoldDisparity
+from mfh.disparity.transformers_disparity import TransformersDisparity
+from mfh.errors import ModelError
+from mfh.models.diffusers_folder import INDEX, read_folder
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
 from mfh.settings import Device, Precision
 from mfh.stages import DisparityEstimator
-
-_MARIGOLD = "MarigoldDepthPipeline"
 
 
 def disparity_model(
@@ -24,32 +21,23 @@ def disparity_model(
 ) -> DisparityEstimator:
     """The part for a relative depth model: diffusers' Marigold, or one of transformers.
 
-    Raises `InputError` for a folder that holds neither.
+    Raises `ModelError` for a folder that holds neither, or that brings code.
     """
-    index = weights.folder / "model_index.json"
-    if index.is_file():
-        found = _pipeline(weights)
-        if found != _MARIGOLD:
-            raise InputError(
-                f"{weights.name}: {index} tells of a {found}; of diffusers' pipelines "
-                f"{_MARIGOLD} gives relative depth"
+    if (weights.folder / INDEX).is_file():
+        found = read_folder(weights, OTHER_MODEL).pipeline
+        if found != MARIGOLD:
+            raise ModelError(
+                f"{weights.name}: {weights.folder / INDEX} tells of a {found}; of diffusers' "
+                f"pipelines {MARIGOLD} gives relative depth"
             )
         return MarigoldDisparity(weights, settings, device=device, precision=precision)
     if (weights.folder / "config.json").is_file():
         return TransformersDisparity(weights, settings, device=device, precision=precision)
-    raise InputError(
+    raise ModelError(
         f"{weights.name}: {weights.folder} holds {_listing(weights)}, but neither config.json (a "
         "depth model of transformers; Depth Anything's ids end in -hf) nor model_index.json "
         "(Marigold); download the whole folder, or see `mfh models list`"
     )
-
-
-def _pipeline(weights: Weights) -> str:
-    path = weights.file("model_index.json")
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["_class_name"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{weights.name}: {path} is no pipeline's index ({error})") from error
 
 
 def _listing(weights: Weights) -> str:

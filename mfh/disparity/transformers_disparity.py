@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.compute import choose_device, choose_dtype, device_name, in_batches
-from mfh.disparity.model_output import disparity_of
+from mfh.compute import Placement, in_batches
+from mfh.disparity.checked_map import disparity_of
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
 from mfh.records import Disparity, PaintedPhotos, Photo
 from mfh.settings import Device, Precision
 
 if TYPE_CHECKING:
-    from mfh.disparity.transformers_models import RelativeModel
+    from mfh.disparity.transformers_network import RelativeModel
+
+_BATCH = 8
+_REMEDY = "use a smaller --set disparity.short_side_px=... or --device cpu"
 
 
 class TransformersDisparity:
@@ -43,36 +46,40 @@ class TransformersDisparity:
         precision: Precision = "auto",
     ) -> None:
         self._weights, self._settings = weights, settings
-        self._torch_device = choose_device(device)
-        self._dtype = choose_dtype(precision, self._torch_device)
-        self._precision = str(self._dtype).removeprefix("torch.")
+        self._placement = Placement(device, precision)
         self.name = weights.name
-        self.device = device_name(self._torch_device)
-        self.fingerprint: Mapping[str, Any] = {
+
+    @property
+    def device(self) -> str:
+        """The device in words."""
+        return self._placement.device_name
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Everything a map depends on besides its image."""
+        return {
             "part": "transformers disparity",
-            "weights": dict(weights.identity),
-            "short_side_px": settings.short_side_px,
-            "aspect": settings.aspect,
-            "precision": self._precision,
+            "weights": dict(self._weights.identity),
+            "short_side_px": self._settings.short_side_px,
+            "aspect": self._settings.aspect,
+            "precision": self._placement.dtype_name,
         }
 
     def estimate(self, photo: Photo, images: PaintedPhotos) -> Iterator[Disparity]:
         """Give the relative disparity of each image, in order, each (1, H, W)."""
-        yield from in_batches(
-            list(images.images),
-            self._settings.batch,
-            self._run,
-            remedy="use a smaller --set disparity.short_side_px=... or --device cpu",
-        )
+        run = partial(self._run, self._model)
+        batch = self._placement.batch(self._settings.batch, on_gpu=_BATCH)
+        yield from in_batches(list(images.images), batch, run, remedy=_REMEDY)
 
-    def _run(self, images: Sequence[NDArray[np.uint8]]) -> list[Disparity]:
+    def _run(self, model: RelativeModel, images: Sequence[NDArray[np.uint8]]) -> list[Disparity]:
         return [
-            disparity_of(values, self._model.space, self.name, self._precision)
-            for values in self._model.predict(images, self._settings)
+            disparity_of(values, model.space, self.name, self._placement)
+            for values in model.predict(images, self._settings)
         ]
 
     @cached_property
     def _model(self) -> RelativeModel:
-        from mfh.disparity.transformers_models import load  # noqa: PLC0415 - heavy
+        from mfh.disparity.transformers_network import load  # noqa: PLC0415 - heavy
 
-        return load(self._weights, self._torch_device, self._dtype)
+        with self._placement.loading(self.name, _REMEDY):
+            return load(self._weights, self._placement)

@@ -5,7 +5,6 @@ Importing this module imports torch and transformers.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch.nn.functional import interpolate
 
+from mfh.compute import Placement, is_out_of_memory
 from mfh.disparity.input_size import input_size, reference_size, zoedepth_margin
-from mfh.disparity.quiet_loading import quiet
-from mfh.errors import InputError, SettingsError
+from mfh.errors import ModelError, SettingsError
+from mfh.files.reading import read_json
+from mfh.models.foreign_code import refuse_code
+from mfh.models.quiet import quiet_loading
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
 from mfh.records import Space
@@ -37,6 +39,8 @@ class RelativeModel:
     space: of what it predicts.
     multiple_px: both sides of its input are multiples of this.
     one_size: it takes the size its processor gives and no other.
+    short_side_px: it was made for photos with this short side, whatever their shape; None where its
+        processor has a rule of its own.
     mirrored: its processor extends photos by mirroring.
     """
 
@@ -45,6 +49,7 @@ class RelativeModel:
     space: Space
     multiple_px: int
     one_size: bool
+    short_side_px: int | None
     mirrored: bool
 
     def predict(self, images: Sequence[NDArray[Any]], settings: DisparitySettings) -> NDArray[Any]:
@@ -84,7 +89,7 @@ class RelativeModel:
                 )
             return {}
         # A processor that does not resize leaves images as they are but for multiples.
-        own = 0 if self.processor.do_resize else min(full)
+        own = self.short_side_px if self.processor.do_resize else min(full)
         short_side_px = settings.short_side_px or own
         if settings.aspect == "reference":
             height, width = reference_size(self.multiple_px)
@@ -107,37 +112,42 @@ class _RelativeDepth(torch.nn.Module):
         return relative_depth[:, None], None
 
 
-def load(weights: Weights, device: torch.device, dtype: torch.dtype) -> RelativeModel:
+def load(weights: Weights, placement: Placement) -> RelativeModel:
     """Load a model from files in the layout of the model hub.
 
     Depth Anything (relative: disparity; metric: depth), DPT (MiDaS: disparity; on DINOv2, trained
     on NYU or KITTI: depth) and ZoeDepth (the relative output of its backbone: disparity, paper
     Sec. 4.3).
 
-    Raises `InputError` for another kind of model, and for files that are missing or damaged.
+    Raises `ModelError` for another kind of model, for files that are missing or damaged, and for
+    code in the folder. Lack of memory is passed on as it is.
     """
     kind = _kind(weights)
+    refuse_code(weights)
     weights.file("preprocessor_config.json")
     try:
-        with quiet(transformers.utils.logging):
+        with quiet_loading("transformers"):
             processor_class = (
                 transformers.ZoeDepthImageProcessor
                 if kind == "zoedepth"
                 else transformers.DPTImageProcessor
             )
             processor = processor_class.from_pretrained(weights.folder, local_files_only=True)
-            network, told = transformers.AutoModelForDepthEstimation.from_pretrained(
+            # Not by `AutoModelForDepthEstimation`, which follows configurations to code elsewhere.
+            network, told = getattr(transformers, _CLASSES[kind]).from_pretrained(
                 weights.folder, local_files_only=True, output_loading_info=True
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise InputError(
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
             f"{weights.name}: {weights.folder} cannot be loaded: {error}\n"
             "get the files again, or see `mfh models check`"
         ) from error
     unused = (_NEVER_RUN, "metric_head.") if kind == "zoedepth" else (_NEVER_RUN,)
     missing = sorted(key for key in told["missing_keys"] if not key.startswith(unused))
     if missing:
-        raise InputError(
+        raise ModelError(
             f"{weights.name}: the weights in {weights.folder} lack {len(missing)} tensors, the "
             f"first is {missing[0]}; they are not those of the model that config.json tells of: "
             "get the files again, or see `mfh models check`"
@@ -148,13 +158,16 @@ def load(weights: Weights, device: torch.device, dtype: torch.dtype) -> Relative
     backbone = getattr(config, "backbone_config", None)
     patch_px = config.patch_size if kind == "depth_anything" else getattr(backbone, "patch_size", 1)
     return RelativeModel(
-        network=network.to(device, dtype).eval(),
+        network=network.to(placement.device, placement.dtype).eval(),
         processor=processor,
         space=_SPACES[kind](config),
         # 32 px is what DPT and ZoeDepth take as multiple: every patch of ViT, BEiT and Swin, and
         # the stride of their coarsest level, divides it.
         multiple_px=patch_px if 32 % patch_px else 32,
         one_size=kind == "dpt" and (config.is_hybrid or backbone is None),
+        # Its processor says 518 for both sides, and resizes to the nearer of them; the model's own
+        # code, which the paper uses, always to the short one.
+        short_side_px=processor.size["height"] if kind == "depth_anything" else None,
         mirrored=kind == "zoedepth" and bool(processor.do_pad),
     )
 
@@ -173,6 +186,11 @@ def _zoedepth_space(config: Any) -> Space:
     return "disparity"
 
 
+_CLASSES = {
+    "depth_anything": "DepthAnythingForDepthEstimation",
+    "dpt": "DPTForDepthEstimation",
+    "zoedepth": "ZoeDepthForDepthEstimation",
+}
 _SPACES: dict[str, Callable[[Any], Space]] = {
     "depth_anything": _depth_anything_space,
     "dpt": _dpt_space,
@@ -182,13 +200,20 @@ _SPACES: dict[str, Callable[[Any], Space]] = {
 
 def _kind(weights: Weights) -> str:
     path = weights.file("config.json")
-    try:
-        kind = json.loads(path.read_text(encoding="utf-8"))["model_type"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{weights.name}: {path} is no model's configuration ({error})") from error
+    config = read_json(path)
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if not isinstance(kind, str):
+        raise ModelError(
+            f"{weights.name}: {path} is no model's configuration; it has no model_type"
+        )
     if kind not in _SPACES:
-        raise InputError(
+        raise ModelError(
             f"{weights.name}: {path} tells of a model of type {kind!r}, and which way the output "
             f"of those runs is not known here; known are {', '.join(_SPACES)}"
         )
-    return str(kind)
+    if config.get("backbone"):
+        raise ModelError(
+            f"{weights.name}: {path} takes its backbone from elsewhere ({config['backbone']!r}); "
+            "give a model that has its own, as backbone_config"
+        )
+    return kind
