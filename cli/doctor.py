@@ -37,10 +37,6 @@ REQUIRED = (
     "typer",
     "warp-lang",
 )
-_OPTIONAL = {
-    "pytorch3d": "optional renderer, see environment.yml",
-    "detectron2": "optional, for the paper's detector (vitdet-h), see environment.yml",
-}
 _GOOD, _BAD, _PLAIN = "[green]{}[/]", "[red]{}[/]", "{}"
 _GIB = 2**30
 
@@ -70,7 +66,20 @@ def _packages() -> _Rows:
         found = _version(package)
         remedy = "" if found else f"pip install {package}"
         yield package, found or "missing", _GOOD if found else _BAD, remedy
-    for package, remedy in _OPTIONAL.items():
+    yield from _optional_packages()
+
+
+def _optional_packages() -> _Rows:
+    from mfh.models import find_model  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.models.needs import install_commands  # noqa: PLC0415
+
+    remedies = {"pytorch3d": "optional renderer, see environment.yml"}
+    detector = find_model("vitdet-h")
+    for package in detector.packages:
+        if package not in ("torch", *REQUIRED):
+            (command,) = install_commands([package])
+            remedies[package] = f"optional, for the paper's detector ({detector.name}): {command}"
+    for package, remedy in remedies.items():
         found = _version(package)
         yield package, found or "not installed", _PLAIN, "" if found else remedy
 
@@ -169,14 +178,11 @@ def _commands() -> _Rows:
 
 def _steps(store: ModelStore, preset: str, models: tuple[Model, ...]) -> list[str]:
     """What has to be done before a preset can run."""
-    from mfh.models.needs import missing_packages  # noqa: PLC0415
-    from mfh.models.store import remedy  # noqa: PLC0415
+    from mfh.models.needs import install_commands, missing_packages  # noqa: PLC0415
 
     absent = [model for model in models if not store.state(model).ready]
-    steps = []
     packages = {package for model in models for package in missing_packages(model)}
-    if packages:
-        steps.append(f"pip install {' '.join(sorted(packages))}")
+    steps = list(install_commands(packages))
     if any(model.downloadable for model in absent):
         size = sum(model.download_gb for model in absent if model.downloadable)
         option = "" if preset == "default" else f" --preset {preset}"
@@ -184,8 +190,6 @@ def _steps(store: ModelStore, preset: str, models: tuple[Model, ...]) -> list[st
     for model in absent:
         if model.obtain == "register":
             steps.append(f"mfh models add {model.name} FILE  (register at {model.page})")
-        elif model.obtain == "package" and not missing_packages(model):
-            steps.append(remedy(model))
     return steps
 
 

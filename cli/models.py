@@ -197,8 +197,9 @@ def add(
 ) -> None:
     """Take a model's file that you registered for and downloaded. Nothing in it is run."""
     from mfh.models import ModelStore, find_model  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.people.smpl import convert_smpl  # noqa: PLC0415
 
-    weights = ModelStore().add(find_model(name), file)
+    weights = ModelStore().add(find_model(name), file, convert_smpl)
     typer.echo(f"{name}: ready in {weights.folder}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 import zlib
 from pathlib import Path
+from typing import IO
 
 from mfh.models.download import TransferError, require_room, writing
 from mfh.models.progress import DownloadProgress
@@ -21,7 +22,7 @@ def extract_member(
     paths that lead elsewhere have no effect.
 
     Raises `TransferError` where the archive is damaged or holds no such file, and `OutputError`
-    where there is no room for it.
+    where there is no room for it, or it cannot be written.
     """
     try:
         with tarfile.open(archive, mode="r|gz") as opened:
@@ -47,9 +48,15 @@ def _copy(
         raise TransferError(f"{opened.name!r}: {entry.name} is no plain file")
     require_room(target.parent, entry.size)
     progress.start(f"{label} (unpacking)", entry.size, 0)
-    with source, target.open("wb") as stream:
-        while block := source.read(_BLOCK_BYTES):
-            with writing(target):
-                stream.write(block)
+    with source, writing(target), target.open("wb") as stream:
+        while block := _read(opened, source):
+            stream.write(block)
             progress.advance(f"{label} (unpacking)", len(block))
     progress.finish(f"{label} (unpacking)")
+
+
+def _read(opened: tarfile.TarFile, source: IO[bytes]) -> bytes:
+    try:
+        return source.read(_BLOCK_BYTES)
+    except OSError as error:
+        raise TransferError(f"{opened.name!r}: cannot be read ({error.strerror})") from error

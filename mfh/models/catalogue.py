@@ -209,8 +209,8 @@ def hub_model(model_id: str, part: Part | None = None) -> Model:
     )
 
 
-def folder_model(path: Path, part: Part) -> Model:
-    """A folder of the user's own."""
+def folder_model(path: Path, part: Part, files: tuple[ModelFile, ...] = ()) -> Model:
+    """A folder of the user's own, and which files it has to hold."""
     folder = str(path)
     return Model(
         name=folder,
@@ -222,6 +222,7 @@ def folder_model(path: Path, part: Part) -> Model:
         licence="your own",
         commercial=False,
         source=folder,
+        files=files,
     )
 
 

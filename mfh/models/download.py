@@ -66,7 +66,7 @@ def download(
         confirms that it has not changed since.
 
     Raises `NotThereError`, `TransferError` for anything else a server or the network does, and
-    `OutputError` where the disk is full. What was downloaded stays in `part`.
+    `OutputError` where the disk is full or cannot be written. What was downloaded stays in `part`.
     """
     failures = 0
     while True:
@@ -114,9 +114,10 @@ def require_room(folder: Path, needed_bytes: float) -> None:
 
 
 def discard(part: Path) -> None:
-    """Remove what was downloaded so far."""
+    """Remove what was downloaded so far. Raises `OutputError`."""
     for path in (part, _validator_path(part)):
-        path.unlink(missing_ok=True)
+        with writing(path):
+            path.unlink(missing_ok=True)
 
 
 def _attempt(
@@ -279,7 +280,9 @@ def _save_validator(part: Path, url: str, response: http.client.HTTPResponse) ->
     """Note what tells this version of the file from others: a strong ETag, else its date."""
     etag = response.headers.get("ETag", "")
     validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
-    _validator_path(part).write_text(json.dumps([url, validator]), encoding="utf-8")
+    path = _validator_path(part)
+    with writing(path):
+        path.write_text(json.dumps([url, validator]), encoding="utf-8")
 
 
 def _saved_validator(part: Path, url: str) -> str:

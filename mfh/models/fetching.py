@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,7 +98,8 @@ class _Task:
                 continue
             finally:
                 if own:
-                    piece.unlink(missing_ok=True)
+                    with suppress(OSError):
+                        piece.unlink(missing_ok=True)
             self._tidy(file)
             self.progress.finish(label_of(self.model, file))
             return Entry(found.bytes, found.sha256, done=True)
@@ -191,7 +193,8 @@ def _link(source: Path, piece: Path, label: str, progress: DownloadProgress) -> 
             f"{source}: only stands for the file; fetch it with `git lfs pull` in that folder"
         )
     progress.start(label, source.stat().st_size, 0)
-    piece.unlink(missing_ok=True)
+    with writing(piece):
+        piece.unlink(missing_ok=True)
     try:
         os.link(source, piece)
     except OSError:

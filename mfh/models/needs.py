@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from mfh.errors import SettingsError
 from mfh.models.catalogue import (
     Model,
+    ModelFile,
     Part,
     catalogue,
+    default_model,
     find_model,
     folder_model,
     hub_model,
     is_hub_id,
 )
 from mfh.settings import PRESETS, Settings, settings_from
+
+_SETTINGS: Mapping[Part, str] = {
+    "painter": "painter.model",
+    "detector": "people.detector",
+    "mesh": "people.model",
+    "body": "people.body_model",
+    "disparity": "disparity.model",
+}
+# The parts of people are read by loaders of mfh's own, each of one kind of file.
+_OWN_FORMAT: tuple[Part, ...] = ("detector", "mesh", "body")
+
+# How packages are installed that pip does not find by their names.
+_INSTALL = {
+    "detectron2": "conda install -c conda-forge detectron2, or from source, with a C++ compiler, "
+    "pip install --no-build-isolation git+https://github.com/facebookresearch/detectron2",
+}
 
 
 def needed(settings: Settings) -> tuple[Model, ...]:
@@ -34,25 +53,31 @@ def needed(settings: Settings) -> tuple[Model, ...]:
 
 
 def detector_name(text: str) -> str:
-    """The detector that a setting names: "auto" is the paper's where detectron2 is installed."""
+    """The detector that a setting names: "auto" is the paper's where its packages are installed."""
     if text != "auto":
         return text
-    return "mask-rcnn" if find_spec("detectron2") is None else "vitdet-h"
+    return "mask-rcnn" if missing_packages(find_model("vitdet-h")) else "vitdet-h"
 
 
 def named_model(text: str, part: Part | None = None) -> Model:
     """The model of a catalogue's name or id, of a folder, or of another id on the hub.
 
-    part: what it is for; a folder is one only where this is given.
+    part: what it is for; a folder is one only where this is given. Detectors, meshes and bodies
+        are not got from the hub by id, and a folder of one holds the file that the default has.
 
     Raises `SettingsError` for anything else.
     """
     if any(text in (model.name, model.id) for model in catalogue()):
-        return find_model(text, part)
+        model = find_model(text, part)
+        if part in _OWN_FORMAT and not model.files:
+            raise _not_taken(text, part)
+        return model
     path = Path(text).expanduser()
     if part is not None and path.is_dir():
-        return folder_model(path, part)
+        return folder_model(path, part, _own_files(part))
     if is_hub_id(text):
+        if part in _OWN_FORMAT:
+            raise _not_taken(text, part)
         return hub_model(text, part)
     if path.is_absolute() or len(path.parts) > 1 or text.startswith((".", "~")):
         raise SettingsError(f"{text}: there is no such folder, and it is no name of a model")
@@ -67,3 +92,39 @@ def presets_needing(model: Model) -> tuple[str, ...]:
 def missing_packages(model: Model) -> tuple[str, ...]:
     """The packages that a model needs and that are not installed."""
     return tuple(name for name in model.packages if find_spec(name) is None)
+
+
+def install_commands(packages: Iterable[str]) -> tuple[str, ...]:
+    """What a user types to install packages, in words where there is a choice."""
+    named = sorted(packages)
+    plain = [name for name in named if name not in _INSTALL]
+    others = tuple(_INSTALL[name] for name in named if name in _INSTALL)
+    return (*others, f"pip install {' '.join(plain)}") if plain else others
+
+
+def packages_remedy(model: Model) -> str:
+    """Which packages of a model are missing, and what to do about it; "" where none is."""
+    missing = missing_packages(model)
+    if not missing:
+        return ""
+    steps = list(install_commands(missing))
+    other = default_model(model.stage, model.part)
+    if model != other:
+        steps.append(f"or use --set {_SETTINGS[model.part]}={other.name}")
+    return f"{model.title} needs {' and '.join(missing)}, not found here: {'; '.join(steps)}"
+
+
+def _own_files(part: Part) -> tuple[ModelFile, ...]:
+    """The files that a folder of the user's own has to hold, where a loader of mfh reads them."""
+    if part not in _OWN_FORMAT:
+        return ()
+    return tuple(ModelFile(path=file.path) for file in default_model("people", part).files)
+
+
+def _not_taken(text: str, part: Part) -> SettingsError:
+    names = ", ".join(model.name for model in catalogue() if model.part == part and model.files)
+    files = ", ".join(file.path for file in _own_files(part))
+    return SettingsError(
+        f"{text}: {_SETTINGS[part]} takes {names}, or a folder here that holds {files}; other "
+        "models are not read, on the model hub or not"
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mfh.errors import InputError
 from mfh.models.catalogue import Model, ModelFile
 from mfh.models.digests import Digests, difference, read_digests
+from mfh.models.needs import missing_packages
 from mfh.models.progress import DownloadProgress
 from mfh.models.receipts import RECEIPT, Receipt, read_receipt
 
@@ -46,7 +46,8 @@ class ModelState:
         return self.status == "ready"
 
     def __str__(self) -> str:
-        what = f"{self.model.title} ({self.model.name})"
+        named = self.model.title != self.model.name
+        what = f"{self.model.title} ({self.model.name})" if named else self.model.title
         if self.model.obtain == "package":
             return f"{what} is {'installed' if self.ready else 'not installed'}"
         if self.status == "absent":
@@ -56,7 +57,8 @@ class ModelState:
         first = "; ".join(map(str, self.faults[:3]))
         more = f"; and {len(self.faults) - 3} more" if len(self.faults) > 3 else ""
         status = {"partial": "not complete", "damaged": "damaged"}[self.status]
-        return f"{what} is {status} in {self.folder}: {first}{more}"
+        where = f" in {self.folder}" if self.model.obtain != "folder" else ""
+        return f"{what} is {status}{where}: {first}{more}"
 
 
 def state_of(
@@ -64,10 +66,9 @@ def state_of(
 ) -> ModelState:
     """What of a model is in its folder; `thorough` compares digests, else sizes."""
     if model.obtain == "package":
-        missing = [name for name in model.packages if find_spec(name) is None]
-        return ModelState(model, folder, "absent" if missing else "ready")
+        return ModelState(model, folder, "absent" if missing_packages(model) else "ready")
     if model.obtain == "folder":
-        return ModelState(model, folder, "ready" if folder.is_dir() else "absent")
+        return _state_of_folder(model, folder)
     try:
         receipt = read_receipt(folder)
     except InputError:
@@ -86,6 +87,15 @@ def state_of(
     elif undone:
         status = "partial" if begun else "absent"
     return ModelState(model, folder, status, damage or undone)
+
+
+def _state_of_folder(model: Model, folder: Path) -> ModelState:
+    """What of its files a folder of the user's own holds."""
+    if not folder.is_dir():
+        return ModelState(model, folder, "absent")
+    absent = [file.path for file in model.files if not (folder / file.path).is_file()]
+    faults = tuple(Fault(path, "is missing") for path in absent)
+    return ModelState(model, folder, "partial" if faults else "ready", faults)
 
 
 def _damage(

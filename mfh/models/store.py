@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -22,6 +23,8 @@ from mfh.models.receipts import Entry, Receipt, read_receipt
 from mfh.models.sources import Publisher, Source, source_from, store_name
 from mfh.models.states import ModelState, state_of
 from mfh.models.weights import Weights
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class ModelStore:
@@ -120,19 +123,22 @@ class ModelStore:
                 fetch(model, self.path(model), self._source(source), progress)
         return self.weights(model)
 
-    def add(self, model: Model, path: str | Path) -> Weights:
+    def add(
+        self, model: Model, path: str | Path, convert: Callable[[Path, Path], object]
+    ) -> Weights:
         """Take the file of a model that its user registered for and downloaded.
 
-        Raises `InputError` for a model that is got otherwise, and for a file that is not it.
+        convert: writes what is kept of a file to another one, e.g. `mfh.people.smpl.convert_smpl`,
+            and raises `InputError` for a file that is not the model.
+
+        Raises `InputError` also for a model that is got otherwise.
         """
         if model.obtain != "register":
             raise InputError(f"{model.name}: is not added from a file; {remedy(model)}")
-        from mfh.people.smpl import convert_smpl  # noqa: PLC0415 - heavy
-
         name = model.files[0].path
         with self._locked(model, DownloadProgress()):
             folder = make_folder(self.path(model))
-            convert_smpl(Path(path).expanduser(), folder / name)
+            convert(Path(path).expanduser(), folder / name)
             found = read_digests(folder / name)
             entry = Entry(found.bytes, found.sha256, done=True)
             Receipt(model.id, "", "its user", {name: entry}).write(folder)
@@ -158,11 +164,8 @@ class ModelStore:
                 waited = True
                 progress.say(f"{model.name}: another process is getting it; waiting for that")
                 lock.acquire()
-        except OSError as error:
-            raise OutputError(
-                f"cannot write to {locks}: {error.strerror or error}; allow writing there, or keep "
-                "models elsewhere: set MFH_MODELS to another folder"
-            ) from error
+        except (OSError, NotImplementedError) as error:
+            raise OutputError(_not_locked(locks, error)) from error
         try:
             yield waited
         finally:
@@ -178,7 +181,23 @@ def remedy(model: Model) -> str:
         return f"register at {model.page}, {model.register}; then: mfh models add {model.name} FILE"
     if model.obtain == "package":
         return f"get it with: pip install {' '.join(model.packages)}"
-    return "give a folder that is there"
+    return f"give a folder that holds {', '.join(file.path for file in model.files) or 'it'}"
+
+
+def _not_locked(locks: Path, error: OSError | NotImplementedError) -> str:
+    """Why a model could not be locked, and what to do."""
+    why = (isinstance(error, OSError) and error.strerror) or error
+    # Versions of filelock tell by NotImplementedError where the system knows no locks.
+    if not isinstance(error, OSError) or error.errno in _NO_LOCKS:
+        return (
+            f"{locks}: this drive has no locks, which keep two processes from writing the same "
+            f"model ({why}); have them switched on, as network drives may need, or keep models "
+            "on another drive: set MFH_MODELS to a folder there"
+        )
+    return (
+        f"cannot write to {locks}: {why}; allow writing there, or keep models "
+        "elsewhere: set MFH_MODELS to another folder"
+    )
 
 
 def _package_weights(model: Model) -> Weights:
