@@ -52,6 +52,7 @@ _STAGES = {
     "results": "writing results",
 }
 _GIB = 2**30
+_NO_GPU = "" if torch.cuda.is_available() else "On a GPU this has not been measured yet."
 
 
 @dataclass
@@ -182,7 +183,7 @@ def main() -> None:
 Written by `benchmarks/learned_stages.py --write`. One photo of 640x480 px, N = {asked.paintings},
 {asked.steps} denoising steps, random weights; a first run has loaded the models.
 This run: {where}; {os.cpu_count()} CPU cores ({platform.machine()}), PyTorch {version("torch")},
-diffusers {version("diffusers")}, transformers {version("transformers")}.
+diffusers {version("diffusers")}, transformers {version("transformers")}. {_NO_GPU}
 
 {markdown(rows)}
 """
