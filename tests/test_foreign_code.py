@@ -18,7 +18,7 @@ from mfh.compute import Placement
 from mfh.disparity import MarigoldDisparity
 from mfh.disparity.transformers_network import load
 from mfh.errors import InputError
-from mfh.models.diffusers_folder import INDEX
+from mfh.loading.diffusers_folder import INDEX
 from mfh.models.weights import Weights
 from mfh.painting.loading import load_pipeline
 
@@ -30,7 +30,7 @@ def _load_painter(folder: Path) -> None:
 
 
 def _load_marigold(folder: Path) -> None:
-    _ = MarigoldDisparity(Weights("m", folder), device="cpu")._pipeline
+    _ = MarigoldDisparity(Weights("m", folder), device="cpu")._model
 
 
 def _load_network(folder: Path) -> None:

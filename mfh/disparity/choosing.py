@@ -5,7 +5,7 @@ from __future__ import annotations
 from mfh.disparity.marigold import MARIGOLD, OTHER_MODEL, MarigoldDisparity
 from mfh.disparity.transformers_disparity import TransformersDisparity
 from mfh.errors import ModelError
-from mfh.models.diffusers_folder import INDEX, read_folder
+from mfh.loading.diffusers_folder import INDEX, read_folder
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
 from mfh.settings import Device, Precision

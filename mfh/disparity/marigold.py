@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mfh.disparity.learned import LearnedDisparity
 from mfh.errors import ModelError
-from mfh.models.diffusers_folder import INDEX, read_folder
+from mfh.loading.diffusers_folder import INDEX, read_folder
 from mfh.records import Space
 
 MARIGOLD = "MarigoldDepthPipeline"
@@ -62,7 +62,7 @@ class MarigoldDisparity(LearnedDisparity):
     def _load(self) -> Any:
         import diffusers  # noqa: PLC0415 - heavy
 
-        from mfh.models.diffusers_loading import load_pipeline  # noqa: PLC0415 - heavy
+        from mfh.loading.diffusers_pipeline import load_pipeline  # noqa: PLC0415 - heavy
 
         folder = read_folder(self._weights, OTHER_MODEL)
         pipeline = load_pipeline(folder, diffusers.MarigoldDepthPipeline, self._placement.dtype)

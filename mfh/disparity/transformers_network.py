@@ -19,8 +19,8 @@ from mfh.compute import Placement, is_out_of_memory
 from mfh.disparity.input_size import input_size, reference_size, zoedepth_margin
 from mfh.errors import ModelError, SettingsError
 from mfh.files.reading import read_json
-from mfh.models.foreign_code import refuse_code
-from mfh.models.quiet import quiet_loading
+from mfh.loading.foreign_code import refuse_code
+from mfh.loading.quiet import quiet_loading
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
 from mfh.records import Space

@@ -17,7 +17,7 @@ from PIL import Image
 from mfh.compute import Placement, in_batches
 from mfh.errors import InputError, SettingsError
 from mfh.files.user_files import resize_mask
-from mfh.models.quiet import quiet_painting
+from mfh.loading.quiet import quiet_painting
 from mfh.models.weights import Weights
 from mfh.painting.pasting import painting_size, paste_back, resize_image
 from mfh.part_settings import PainterSettings

@@ -8,8 +8,8 @@ import diffusers
 import torch
 
 from mfh.errors import MissingPartError, ModelError, SettingsError
-from mfh.models import diffusers_loading
-from mfh.models.diffusers_folder import read_folder
+from mfh.loading import diffusers_pipeline
+from mfh.loading.diffusers_folder import read_folder
 from mfh.models.weights import Weights
 from mfh.part_settings import Scheduler
 
@@ -54,13 +54,13 @@ def load_pipeline(weights: Weights, dtype: torch.dtype) -> Any:
         )
     checked = "safety_checker" in {*folder.components, *folder.absent}
     try:
-        return diffusers_loading.load_pipeline(
+        return diffusers_pipeline.load_pipeline(
             folder,
             diffusers.AutoPipelineForInpainting,
             dtype,
             without=_NO_CHECKER if checked else {},
         )
-    except diffusers_loading.NoSuchPipelineError as error:
+    except diffusers_pipeline.NoSuchPipelineError as error:
         raise ModelError(
             f"{weights.name}: {weights.folder} holds a {folder.pipeline}, which does not paint; "
             + _OTHER_MODEL

@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 
 from mfh.compute import is_out_of_memory
 from mfh.errors import InputError, MissingPartError, ModelError
-from mfh.models.diffusers_folder import GET_AGAIN, INDEX, LIBRARIES, DiffusersFolder
-from mfh.models.quiet import quiet_loading
+from mfh.loading.diffusers_folder import GET_AGAIN, INDEX, LIBRARIES, DiffusersFolder
+from mfh.loading.quiet import quiet_loading
 
 # What a component may be. Functions, modules and whole pipelines, which have an index of their own,
 # are none of these.

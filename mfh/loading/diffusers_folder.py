@@ -10,7 +10,7 @@ from typing import Any
 
 from mfh.errors import ModelError
 from mfh.files.reading import read_json
-from mfh.models.foreign_code import refuse_code
+from mfh.loading.foreign_code import refuse_code
 from mfh.models.weights import Weights
 
 INDEX = "model_index.json"
