@@ -1,127 +1,162 @@
-"""`mfh doctor`."""
+"""`mfh doctor`: one page on what can run here, what cannot, and what to do about it."""
 
 from __future__ import annotations
 
 import os
 import platform
 import shutil
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mfh.settings import PRESETS, settings_from
 
-if TYPE_CHECKING:
-    from mfh.models import Model, ModelStore
+from .packages import Package, dependencies, torch_works, version_of
 
-# The dependencies of pyproject.toml; torch has a row of its own.
-REQUIRED = (
-    "accelerate",
-    "diffusers",
-    "filelock",
-    "huggingface_hub",
-    "matplotlib",
-    "numpy",
-    "pillow",
-    "rich",
-    "safetensors",
-    "scipy",
-    "torchvision",
-    "transformers",
-    "trimesh",
-    "typer",
-    "warp-lang",
-)
-_GOOD, _BAD, _PLAIN = "[green]{}[/]", "[red]{}[/]", "{}"
+if TYPE_CHECKING:
+    from mfh.models import Model, ModelState, ModelStore
+
 _GIB = 2**30
+_LABEL_WIDTH = 12
+_OPTIONAL = {
+    "pytorch3d": "another renderer, see environment.yml",
+    "detectron2": "for vitdet-h",
+    "timm": "for vitdet-h",
+}
+# Keeps a name and its version on one line.
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def doctor() -> None:
-    """What is installed and what models are here, which presets can run, and what to do next."""
-    console = Console(highlight=False)
-    table = Table(title="mfh doctor", title_justify="left", box=None, pad_edge=False)
-    table.add_column("what", style="dim", no_wrap=True)
-    table.add_column("state", overflow="fold")
-    table.add_column("next", overflow="fold")
-    for rows in (_packages(), _machine(), _models(), _commands()):
-        for what, state, style, following in rows:
-            table.add_row(what, style.format(escape(state)), escape(following))
-        table.add_section()
-    console.print(table)
+    """What can run here and what to do for the rest; the machine, the models, the packages."""
+    from mfh.models import ModelStore  # noqa: PLC0415 - keeps `mfh --help` quick
+
+    page = _Page()
+    store = ModelStore()
+    packages = dependencies()
+    _commands(page, store, packages)
+    page.gap()
+    _machine(page)
+    _models(page, store)
+    page.gap()
+    _packages(page, packages)
 
 
-_Rows = Iterator[tuple[str, str, str, str]]
+class _Page:
+    """Lines of a label and a text. Text is wrapped at spaces; paths and commands never are."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._width = max(self._console.width - _LABEL_WIDTH, 30)
+
+    def row(self, label: str, text: str, style: str = "") -> None:
+        lines = textwrap.wrap(
+            text, self._width, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+        for number, line in enumerate(lines):
+            self.line("" if number else label, line.replace(_NO_BREAK, " "), style)
+
+    def line(self, label: str, text: str, style: str = "") -> None:
+        styled = f"[{style}]{escape(text)}[/]" if style else escape(text)
+        self._console.print(f"[dim]{label:<{_LABEL_WIDTH}}[/]{styled}", soft_wrap=True)
+
+    def gap(self) -> None:
+        self._console.print()
 
 
-def _packages() -> _Rows:
-    yield "mfh", _version("mfh") or "not installed", _GOOD, ""
-    yield "python", platform.python_version(), _GOOD, ""
-    yield _torch_row()
-    for package in REQUIRED:
-        found = _version(package)
-        remedy = "" if found else f"pip install {package}"
-        yield package, found or "missing", _GOOD if found else _BAD, remedy
-    yield from _optional_packages()
+def _commands(page: _Page, store: ModelStore, packages: Sequence[Package]) -> None:
+    """What can run, and for what cannot what to type; once for presets that lack the same."""
+    faulty = [package for package in packages if package.fault]
+    simulated = not [package for package in faulty if not package.for_learned_stages]
+    lacking: dict[tuple[ModelState, ...], list[str]] = {}
+    for preset in PRESETS:
+        states = tuple(store.state(model) for model in _needed(preset))
+        lacking.setdefault(tuple(s for s in states if not s.ready), []).append(preset)
+    repairs = list(dict.fromkeys(package.remedy for package in faulty))
+    if simulated:
+        able = [] if faulty else lacking.pop((), [])
+        page.row("can run", "mfh demo, mfh simulate", "green")
+        for preset in able:
+            page.row("", f"mfh predict --preset {preset}", "green")
+        page.row("", "mfh predict --use STAGE=PATH with your own files for every stage", "green")
+    if not simulated:
+        page.row("not yet", "any command; type:", "red")
+        _steps(page, repairs)
+    elif lacking:
+        by_hand: dict[str, Model] = {}
+        for states, presets in lacking.items():
+            models = [state.model for state in states]
+            by_hand |= {model.name: model for model in models if model.obtain == "register"}
+            commands = ", ".join(_unbroken(f"--preset {preset}" for preset in presets))
+            page.row("not yet", f"{commands}; type:", "red")
+            _steps(page, [*repairs, *_getting(models, presets)])
+        for model in by_hand.values():
+            page.row("", f"FILE of {model.name}: register at {model.page}, {model.register}")
+    _stand_in(page)
 
 
-def _optional_packages() -> _Rows:
+def _unbroken(names: Iterable[str]) -> list[str]:
+    return [name.replace(" ", _NO_BREAK) for name in names]
+
+
+def _steps(page: _Page, commands: Iterable[str]) -> None:
+    for command in commands:
+        page.line("", f"  {command}", "bold")
+
+
+def _getting(models: Sequence[Model], presets: Sequence[str]) -> list[str]:
+    """The commands that get the models which some presets lack."""
+    from mfh.models.needs import install_commands, missing_packages  # noqa: PLC0415
+
+    known = {package.name for package in dependencies()}
+    missing = {name for model in models for name in missing_packages(model)} - known
+    commands = list(install_commands(missing))
+    if any(model.downloadable for model in models):
+        size = sum(model.download_gb for model in models if model.downloadable)
+        option = "" if "default" in presets else f" --preset {presets[0]}"
+        commands.append(f"mfh models get{option}  # {size:.1f} GB")
+    commands += [f"mfh models add {m.name} FILE" for m in models if m.obtain == "register"]
+    return commands
+
+
+def _stand_in(page: _Page) -> None:
+    """Say where the paper's preset takes another detector than the paper."""
     from mfh.models import find_model  # noqa: PLC0415 - keeps `mfh --help` quick
-    from mfh.models.needs import install_commands  # noqa: PLC0415
+    from mfh.models.needs import install_commands, missing_packages  # noqa: PLC0415
 
-    remedies = {"pytorch3d": "optional renderer, see environment.yml"}
-    detector = find_model("vitdet-h")
-    for package in detector.packages:
-        if package not in ("torch", *REQUIRED):
-            (command,) = install_commands([package])
-            remedies[package] = f"optional, for the paper's detector ({detector.name}): {command}"
-    for package, remedy in remedies.items():
-        found = _version(package)
-        yield package, found or "not installed", _PLAIN, "" if found else remedy
-
-
-def _torch_row() -> tuple[str, str, str, str]:
-    found = _version("torch")
-    if found is None:
-        return "torch", "missing", _BAD, "pip install torch torchvision"
-    problem = _torch_problem()
-    if problem:
-        return "torch", f"{found}, broken: {problem}", _BAD, "pip install --force-reinstall torch"
-    import torch  # noqa: PLC0415 - heavy
-
-    built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU"
-    if torch.backends.mps.is_available():
-        built_for = "MPS"
-    return "torch", f"{found} for {built_for}", _GOOD, ""
+    of_paper = find_model("vitdet-h")
+    used = next(model for model in _needed("paper") if model.part == "detector")
+    missing = missing_packages(of_paper)
+    if used != of_paper and missing:
+        page.row(
+            "note",
+            f"in --preset paper {_in_short(used)} stands in for the paper's {_in_short(of_paper)}, "
+            f"which needs {' and '.join(missing)}: {'; '.join(install_commands(missing))}",
+        )
 
 
-def _torch_problem() -> str:
-    """Why torch cannot be used, in a line; "" where it can."""
-    try:
-        import torch  # noqa: PLC0415 - heavy
-
-        torch.cuda.is_available()
-    except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        return (str(error).splitlines() or [type(error).__name__])[0]
-    return ""
+def _in_short(model: Model) -> str:
+    return model.title.partition(",")[0]
 
 
-def _machine() -> _Rows:
-    yield "CPU cores", str(os.cpu_count()), _PLAIN, ""
-    memory = _memory_gib()
-    if memory is not None:
-        yield "memory", f"{memory:.0f} GiB", _PLAIN, ""
+def _machine(page: _Page) -> None:
     gpus = _gpus()
-    slow = "everything runs on the CPU, and painting is slow"
-    yield "GPU", "\n".join(gpus) or "none", _GOOD if gpus else _PLAIN, "" if gpus else slow
+    for number, gpu in enumerate(gpus):
+        page.row("" if number else "GPU", gpu, "green")
+    if not gpus:
+        page.row("GPU", "none: everything runs on the CPU, and painting is slow")
+    memory = _memory_gib()
+    page.row("CPU cores", str(os.cpu_count()))
+    if memory is not None:
+        page.row("memory", f"{memory:.0f} GiB")
 
 
 def _gpus() -> list[str]:
-    if _version("torch") is None or _torch_problem():
+    if not torch_works():
         return []
     import torch  # noqa: PLC0415 - heavy
 
@@ -134,74 +169,66 @@ def _gpus() -> list[str]:
     return found
 
 
-def _models() -> _Rows:
-    from mfh.models import ModelStore, catalogue, needed  # noqa: PLC0415 - keeps `mfh --help` quick
+def _models(page: _Page, store: ModelStore) -> None:
+    from mfh.models import catalogue  # noqa: PLC0415 - keeps `mfh --help` quick
 
-    store = ModelStore()
+    page.line("models in", str(store.folder))
     free = shutil.disk_usage(_existing(store.folder)).free
-    change = "" if "MFH_MODELS" in os.environ else "another folder: set MFH_MODELS"
-    yield "models in", f"{store.folder}\n{free / 1e9:.0f} GB free", _PLAIN, change
+    elsewhere = "" if "MFH_MODELS" in os.environ else "; set MFH_MODELS to keep them elsewhere"
+    page.row("", f"{free / 1e9:.0f} GB free{elsewhere}")
     if store.offline:
-        yield "network", "not to be used", _PLAIN, "unset MFH_OFFLINE and HF_HUB_OFFLINE"
+        page.row("network", "not to be used; to allow it, unset MFH_OFFLINE and HF_HUB_OFFLINE")
     if store.mirror:
-        yield "mirror", str(store.mirror), _PLAIN, ""
+        page.line("mirror", str(store.mirror))
+    wanted = {model for preset in PRESETS for model in _needed(preset)}
     states = [store.state(model) for model in (*catalogue(), *store.others())]
-    remedies = {
-        "ready": "",
-        "partial": "mfh models get NAME goes on",
-        "damaged": "mfh models get NAME repairs them",
-        "absent": "all there are: mfh models list",
-    }
-    styles = {"ready": _GOOD, "damaged": _BAD}
-    wanted = {model for preset in PRESETS for model in needed(settings_from(preset))}
-    for status, remedy in remedies.items():
+    for status, style, remedy in (
+        ("ready", "green", ""),
+        ("partial", "", "; go on with: mfh models get NAME"),
+        ("damaged", "red", "; repair with: mfh models get NAME"),
+        ("absent", "", "; all there are: mfh models list"),
+    ):
         found = [state.model for state in states if state.status == status]
         if status == "absent":
             found = [model for model in found if model in wanted]
         if found:
-            names = ", ".join(model.name for model in found)
-            yield f"{status} models", names, styles.get(status, _PLAIN), remedy
+            page.row(status, ", ".join(model.name for model in found) + remedy, style)
 
 
-def _commands() -> _Rows:
-    from mfh.models import ModelStore, needed  # noqa: PLC0415 - keeps `mfh --help` quick
+def _packages(page: _Page, packages: Sequence[Package]) -> None:
+    named = [f"mfh {version_of('mfh') or 'not installed'}", f"python {platform.python_version()}"]
+    for package in packages:
+        if not package.fault:
+            built = f" for {_built_for()}" if package.name == "torch" else ""
+            named.append(f"{package.name} {package.found}{built}")
+    page.row("packages", ", ".join(_unbroken(named)))
+    for package in packages:
+        if package.fault:
+            page.row("", f"{package.name} {package.fault}", "red")
+            page.line("", f"  {package.remedy}", "red")
+    here = [f"{name} {version_of(name)}" for name in _OPTIONAL if version_of(name)]
+    absent = [f"{name} ({what})" for name, what in _OPTIONAL.items() if not version_of(name)]
+    if absent:
+        here.append(f"not installed: {', '.join(absent)}")
+    page.row("optional", ", ".join(here))
 
-    store = ModelStore()
-    yield "mfh demo", "can run", _GOOD, ""
-    yield "mfh simulate", "can run", _GOOD, ""
-    yield "mfh predict --use ...", "can run", _GOOD, "with your own files for every stage"
-    for preset in PRESETS:
-        steps = _steps(store, preset, needed(settings_from(preset)))
-        state = "cannot run yet" if steps else "can run"
-        yield f"--preset {preset}", state, _BAD if steps else _GOOD, "\n".join(steps)
+
+def _built_for() -> str:
+    import torch  # noqa: PLC0415 - heavy
+
+    if torch.backends.mps.is_available():
+        return "MPS"
+    return f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU alone"
 
 
-def _steps(store: ModelStore, preset: str, models: tuple[Model, ...]) -> list[str]:
-    """What has to be done before a preset can run."""
-    from mfh.models.needs import install_commands, missing_packages  # noqa: PLC0415
+def _needed(preset: str) -> tuple[Model, ...]:
+    from mfh.models import needed  # noqa: PLC0415 - keeps `mfh --help` quick
 
-    absent = [model for model in models if not store.state(model).ready]
-    packages = {package for model in models for package in missing_packages(model)}
-    steps = list(install_commands(packages))
-    if any(model.downloadable for model in absent):
-        size = sum(model.download_gb for model in absent if model.downloadable)
-        option = "" if preset == "default" else f" --preset {preset}"
-        steps.append(f"mfh models get{option}  ({size:.1f} GB)")
-    for model in absent:
-        if model.obtain == "register":
-            steps.append(f"mfh models add {model.name} FILE  (register at {model.page})")
-    return steps
+    return needed(settings_from(preset))
 
 
 def _existing(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _memory_gib() -> float | None:

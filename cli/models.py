@@ -50,6 +50,7 @@ def list_models(
 ) -> None:
     """Which models there are, which are here, and under which licences."""
     from mfh.models import ModelStore, catalogue  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.models.store import remedy  # noqa: PLC0415
 
     store = ModelStore()
     console = Console(highlight=False)
@@ -75,6 +76,10 @@ def list_models(
         for model in others:
             _add_row(table, model, store.state(model), wide=wide)
     console.print(table)
+    for model in catalogue():
+        by_hand = model.obtain == "register" and model.default and not commercial
+        if by_hand and not store.state(model).ready:
+            console.print(f"{model.name}: {remedy(model)}", markup=False)
     console.print("* is used unless settings name another; get one with: mfh models get NAME")
     console.print(f"models are kept in {store.folder}", markup=False, soft_wrap=True)
 
@@ -83,12 +88,10 @@ def _add_row(table: Table, model: Model, state: ModelState, *, wide: bool) -> No
     from mfh.models.needs import presets_needing  # noqa: PLC0415 - keeps `mfh --help` quick
 
     size = f"{model.download_gb:.1f} GB" if model.download_gb else ""
-    status = {"absent": "-", "partial": "partial"}.get(state.status, state.status)
-    if model.obtain == "package" and state.ready:
-        status = "installed"
+    installed = model.obtain == "package" and state.ready
     table.add_row(
         f"  {model.name}{' *' if model.default else ''}",
-        f"[{_STYLES[state.status]}]{status}[/]",
+        f"[{_STYLES[state.status]}]{'installed' if installed else state.status}[/]",
         size,
         model.licence,
         "yes" if model.commercial else "no",
@@ -125,17 +128,22 @@ def get(
 ) -> None:
     """Download models, or take them from a folder; what is there is verified, and gone on with."""
     from mfh.models import ModelStore, needed  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.models.hosts import remembering_unknown_hosts  # noqa: PLC0415
     from mfh.models.needs import named_model  # noqa: PLC0415
-    from mfh.models.store import remedy  # noqa: PLC0415
+    from mfh.models.store import UnreachableModelError, remedy  # noqa: PLC0415
 
     from .downloads import TerminalDownloads  # noqa: PLC0415
     from .terminal import interruptible  # noqa: PLC0415
 
     store = ModelStore(offline=offline or None, mirror=mirror)
+    if source is not None or mirror:
+        # What is wrong with these concerns every model.
+        store.source(source)
     wanted = tuple(named_model(name) for name in names or ()) or needed(settings_from(preset))
     by_hand = [each for each in wanted if not (names or each.downloadable or _ready(store, each))]
     failed = False
-    with TerminalDownloads() as progress, interruptible():
+    unreachable = []
+    with TerminalDownloads() as progress, interruptible(), remembering_unknown_hosts():
         for model in wanted:
             if model in by_hand:
                 continue
@@ -146,9 +154,18 @@ def get(
                 if len(wanted) == 1:
                     raise
                 failed = True
-                typer.secho(f"error: {error}", fg="red", err=True)
+                why = str(error)
+                if isinstance(error, UnreachableModelError):
+                    unreachable.append(model.name)
+                    why = error.why
+                typer.secho(f"error: {why}", fg="red", err=True)
             else:
                 typer.echo(f"{model.name}: ready in {weights.folder}")
+    if unreachable:
+        joined = " ".join(unreachable)
+        typer.echo(f"on a machine with a network: mfh models get {joined}", err=True)
+        typer.echo(f"then copy their folders into {store.folder} here", err=True)
+        typer.echo(f"or: mfh models get {joined} --mirror DIR|URL", err=True)
     for model in by_hand:
         typer.echo(f"{model.name}: cannot be downloaded; {remedy(model)}")
     if failed:

@@ -232,6 +232,26 @@ def test_a_broken_entry_is_refused(change, words):
         read_model("tiny", {k: v for k, v in values.items() if k != "title"})
 
 
+@pytest.mark.parametrize(
+    ("text", "part", "name"),
+    [
+        ("sd2", "painter", "sd2-inpainting"),
+        ("SD-1.5", None, "sd15-inpainting"),
+        ("inpainting", None, "sd2-inpainting"),
+        ("depth-anything", None, "depth-anything-large"),
+        ("depth-anyting-v2-large", None, "depth-anything-v2-large"),
+        ("stable-diffusion-2-inpainting", None, "sd2-inpainting"),
+        ("maskrcnn", "detector", "mask-rcnn"),
+        ("4D-Humans", "mesh", "hmr2"),
+    ],
+)
+def test_the_name_that_was_meant_is_guessed(text, part, name):
+    with pytest.raises(SettingsError, match=f"did you mean '{name}'"):
+        find_model(text, part)
+    with pytest.raises(SettingsError, match="is unknown; there are"):
+        find_model("x", part)
+
+
 def test_models_can_be_compared_and_changed():
     model = find_model("hmr2")
     assert replace(model, note="x") != model

@@ -8,6 +8,8 @@ import signal
 import socket
 import sys
 import time
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +31,7 @@ else:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WEIGHTS = np.random.default_rng(2).bytes(50_000)
+ANNY = find_spec("anny") is not None
 DEFAULTS = {model.name for model in needed(settings_from())}
 FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS}
 
@@ -83,8 +86,12 @@ def test_the_list_fits_and_names_every_licence(capsys, folder, monkeypatch, colu
         presets = "paper, default, fast" if model.name in DEFAULTS and columns == 120 else ""
         assert line.rstrip().endswith(presets)
         assert ("*" in line.split()[1]) == model.default
-        assert ("ready" in line) == (model.name == "mask-rcnn")
+        states = {"mask-rcnn": "ready", "anny": "installed" if ANNY else "absent"}
+        assert states.get(model.name, "absent") in line.split()
     assert "…" not in printed
+    below = " ".join(printed[printed.index("smpl: register at") :].split())
+    assert "register at https://smpl.is.tue.mpg.de, download SMPL for Python" in below
+    assert "then: mfh models add smpl FILE" in below
 
 
 def test_the_list_of_what_allows_commercial_use(capsys, folder):
@@ -147,7 +154,9 @@ def test_getting_from_a_folder_offline(capsys, folder, tmp_path, monkeypatch):
 def test_errors_end_a_command_with_a_sentence(capsys, server, folder, tmp_path):
     for arguments, words in [
         (("get", "sd2-inpaintin"), "did you mean 'sd2-inpainting'"),
+        (("get", "sd-2"), "did you mean 'sd2-inpainting'"),
         (("get", "smpl"), "mfh models add smpl FILE"),
+        (("add", "smpl", REPOSITORY / "README.md"), "README.md: is not an SMPL file (.pkl or .npz"),
         (("get", "org/nothing"), "the model hub has no such model"),
         (("get", "--preset", "papr"), "preset 'papr' is unknown"),
         (("add", "mask-rcnn", tmp_path / "x"), "mfh models get mask-rcnn"),
@@ -175,7 +184,7 @@ def test_ctrl_c_leaves_a_part_that_is_gone_on_with(server, folder, monkeypatch):
     """In a process of its own, as a user stops it."""
     big = np.random.default_rng(3).bytes(3_000_000)
     server.add_hub_model("org/big", {"config.json": b"{}", "model.safetensors": big})
-    server.pause_s = 0.02
+    server.pause_s = 0.2
     monkeypatch.setenv("HF_ENDPOINT", server.url)
     monkeypatch.setenv("HF_HOME", str(folder.parent / "hf"))
     running = start("models", "get", "org/big")
@@ -206,34 +215,76 @@ def doctor(capsys, monkeypatch, columns: int = 200) -> str:
     return printed
 
 
-def test_doctor_names_what_each_preset_lacks(capsys, folder, monkeypatch):
+def test_doctor_begins_with_what_can_run_and_what_to_type(capsys, folder, monkeypatch):
+    """Once, for presets that lack the same."""
     printed = doctor(capsys, monkeypatch)
-    for preset, command in (
-        ("paper", "mfh models get --preset paper"),
-        ("default", "mfh models get "),
-    ):
-        line = next(ln for ln in printed.splitlines() if ln.startswith(f"--preset {preset}"))
-        assert "cannot run yet" in line
-        assert command in line
-    assert "mfh models add smpl FILE  (register at https://smpl.is.tue.mpg.de)" in printed
-    assert "absent models" in printed
+    lines = printed.splitlines()
+    assert re.match(r"can run +mfh demo, mfh simulate$", lines[0])
+    assert "mfh predict --use" in lines[1]
+    assert re.match(r"not yet +--preset paper, --preset default, --preset fast; type:", lines[2])
+    assert [line.strip() for line in lines[3:5]] == [
+        "mfh models get  # 9.2 GB",
+        "mfh models add smpl FILE",
+    ]
+    assert printed.count("https://smpl.is.tue.mpg.de") == 1
+    assert printed.count("9.2 GB") == 1
+    assert re.search(
+        r"\nabsent +depth-anything-large, hmr2, mask-rcnn, sd2-inpainting, smpl", printed
+    )
     for model in needed(settings_from("paper")):
         put(folder, model.name)
     printed = doctor(capsys, monkeypatch)
-    assert "cannot run yet" not in printed
-    assert re.search(
-        r"ready models +depth-anything-large, hmr2, mask-rcnn, sd2-inpainting", printed
-    )
+    assert "not yet" not in printed
+    assert [line.strip() for line in printed.splitlines()[1:4]] == [
+        f"mfh predict --preset {preset}" for preset in ("paper", "default", "fast")
+    ]
+    assert re.search(r"\nready +depth-anything-large, hmr2, mask-rcnn, sd2-inpainting", printed)
     (folder / "smpl" / "smpl.npz").unlink()
     (folder / "hmr2" / find_model("hmr2").files[0].path).write_bytes(b"")
     printed = doctor(capsys, monkeypatch)
-    assert re.search(r"damaged models +hmr2, smpl", printed)
-    assert re.search(r"--preset fast +cannot run yet +mfh models get --preset fast", printed)
+    assert re.search(r"\ndamaged +hmr2, smpl; repair with: mfh models get NAME", printed)
+    assert "not yet" in printed
 
 
-def test_doctor_fits_and_says_what_the_machine_has(capsys, folder, monkeypatch):
-    printed = doctor(capsys, monkeypatch, columns=80)
-    assert max(map(len, printed.splitlines())) <= 80
+def test_doctor_gives_presets_that_lack_different_models_their_own_commands(
+    capsys, folder, monkeypatch
+):
+    monkeypatch.setattr("mfh.models.needs.find_spec", lambda name: object())
+    real = settings_from
+
+    def changed(preset):
+        detector = {"people.detector": "vitdet-h" if preset == "paper" else "mask-rcnn"}
+        return real(preset, **detector)
+
+    monkeypatch.setattr("mfh_cli.doctor.settings_from", changed)
+    printed = doctor(capsys, monkeypatch)
+    assert re.search(r"\nnot yet +--preset paper; type:\n +mfh models get --preset paper ", printed)
+    assert re.search(
+        r"\nnot yet +--preset default, --preset fast; type:\n +mfh models get  #", printed
+    )
+    assert printed.count("https://smpl.is.tue.mpg.de") == 1
+    assert "stands in" not in printed
+
+
+def test_doctor_says_what_stands_in_for_the_detector_of_the_paper(capsys, folder, monkeypatch):
+    monkeypatch.setattr(
+        "mfh.models.needs.find_spec", lambda name: None if name == "timm" else object()
+    )
+    assert re.search(
+        r"note +in --preset paper Mask R-CNN stands in for the paper's ViTDet-H, which needs timm: "
+        r"pip install timm\n",
+        doctor(capsys, monkeypatch),
+    )
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_doctor_fits_and_says_what_the_machine_has(capsys, folder, monkeypatch, columns):
+    deep = folder / ("m" * 60) / ("n" * 60)
+    monkeypatch.setenv("MFH_MODELS", str(deep))
+    printed = doctor(capsys, monkeypatch, columns=columns)
+    lines = printed.splitlines()
+    assert f"models in   {deep}" in lines  # whole, however long
+    assert max(len(line) for line in lines if str(deep) not in line) <= columns
     assert "…" not in printed
     for word in ("GPU", "CPU cores", "GB free", "detectron2", "pytorch3d", "torch"):
         assert word in printed
@@ -244,6 +295,15 @@ def test_doctor_fits_and_says_what_the_machine_has(capsys, folder, monkeypatch):
     assert "http://mirror" in printed
 
 
+def test_packages_fill_a_few_lines_with_each_version_beside_its_name(capsys, folder, monkeypatch):
+    lines = doctor(capsys, monkeypatch, columns=80).splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("packages "))
+    last = next(n for n, line in enumerate(lines) if line.startswith("optional "))
+    assert last - first <= 6
+    for name in ("numpy", "warp-lang", "typer"):
+        assert any(f"{name} {version(name)}" in line for line in lines[first:last])
+
+
 @pytest.mark.parametrize("how", ["cannot be imported", "fails when it is asked"])
 def test_doctor_works_where_torch_is_broken(capsys, folder, monkeypatch, how):
     def fail():
@@ -252,27 +312,100 @@ def test_doctor_works_where_torch_is_broken(capsys, folder, monkeypatch, how):
     broken = SimpleNamespace(cuda=SimpleNamespace(is_available=fail), __spec__=object())
     monkeypatch.setitem(sys.modules, "torch", None if how == "cannot be imported" else broken)
     printed = doctor(capsys, monkeypatch)
-    line = next(ln for ln in printed.splitlines() if ln.startswith("torch "))
-    assert "broken" in line
-    assert "pip install" in line
-
-
-def test_doctor_works_where_torch_is_missing(capsys, folder, monkeypatch):
-    from mfh_cli import doctor as module
-
-    real = module._version
-    monkeypatch.setattr(module, "_version", lambda name: None if name == "torch" else real(name))
-    printed = doctor(capsys, monkeypatch)
-    assert re.search(r"torch +missing +pip install torch", printed)
+    assert re.search(r"\n +torch \S+, broken: .+\n +pip install --force-reinstall torch\n", printed)
+    assert re.search(r"^can run +mfh demo", printed)
+    assert re.search(r"--preset fast; type:\n +pip install --force-reinstall torch\n", printed)
     assert re.search(r"GPU +none", printed)
 
 
-def test_doctor_knows_every_dependency():
-    from mfh_cli.doctor import REQUIRED
+def test_doctor_names_packages_that_are_missing_or_too_old(capsys, folder, monkeypatch):
+    there = {"torch": "", "diffusers": "0.9.9", "rich": "13.0.0", "numpy": "2.4.6rc1"}
+    lowest = ["torch>=2.6", "diffusers>=0.33", "rich>=13", "numpy>=1.26", "tomli>=2; python<'3'"]
+    monkeypatch.setattr("mfh_cli.packages.requires", lambda _: lowest)
+    monkeypatch.setattr("mfh_cli.packages.version_of", lambda name: there.get(name, ""))
+    printed = doctor(capsys, monkeypatch)
+    assert re.search(r'\n +torch missing\n +pip install "torch>=2.6"\n', printed)
+    old = r'\n +diffusers 0.9.9 is too old\n +pip install "diffusers>=0.33"\n'
+    assert re.search(old, printed)
+    assert re.search(r", rich 13.0.0", printed)
+    assert re.search(r"GPU +none", printed)
+    commands = (
+        r'type:\n +pip install "torch>=2.6"\n +pip install "diffusers>=0.33"\n +mfh models get '
+    )
+    assert re.search(commands, printed)
+    there["numpy"] = ""
+    printed = doctor(capsys, monkeypatch)
+    assert "can run" not in printed
+    assert re.search(r"^not yet +any command; type:\n", printed)
+
+
+def test_doctor_knows_what_the_package_says_it_needs(monkeypatch):
+    from mfh_cli.packages import dependencies
 
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    names = {re.match(r"[\w-]+", text)[0] for text in project["dependencies"]}
-    assert names - {"tomli", "torch"} <= set(REQUIRED)
+    monkeypatch.setattr("mfh_cli.packages.requires", lambda _: project["dependencies"])
+    bounds = {package.name: package.lowest for package in dependencies()}
+    texts = [text for text in project["dependencies"] if not text.startswith("tomli")]
+    assert [f"{name}>={lowest}" for name, lowest in sorted(bounds.items())] == sorted(texts)
+    assert dependencies()[0].name == "torch"
+
+
+@pytest.fixture
+def unresolved(folder, monkeypatch):
+    """No host's name can be resolved; gives which were asked for."""
+    asked = []
+
+    def getaddrinfo(host, *_, **__):
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def sleep(_):
+        raise AssertionError("it was waited for")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("mfh.models.download.time.sleep", sleep)
+    monkeypatch.setattr(constants, "ENDPOINT", "https://huggingface.co")
+    return asked
+
+
+def test_without_a_network_a_model_says_what_to_do(capsys, folder, unresolved):
+    status, printed = run_here(capsys, "models", "get", "depth-anything-small")
+    assert status == 1
+    place = folder / "depth-anything-small"
+    assert printed == (
+        "error: depth-anything-small: this machine has no way to huggingface.co (Name or service "
+        "not known); on a machine with a network: mfh models get depth-anything-small, then copy "
+        f"its folder to {place} here; or: mfh models get depth-anything-small --from DIR | "
+        "--mirror DIR|URL\n"
+    )
+
+
+def test_without_a_network_each_host_is_asked_for_once(capsys, folder, unresolved):
+    status, printed = run_here(capsys, "models", "get")
+    assert status == 1
+    assert sorted(unresolved) == [
+        "download.pytorch.org",
+        "huggingface.co",
+        "people.eecs.berkeley.edu",
+        "www.cs.utexas.edu",
+    ]
+    names = "sd2-inpainting mask-rcnn hmr2 depth-anything-large"
+    for name in names.split():
+        assert f"error: {name}: this machine has no way to " in printed
+    assert "no way to people.eecs.berkeley.edu or www.cs.utexas.edu (" in printed
+    assert printed.count(f"on a machine with a network: mfh models get {names}\n") == 1
+    assert f"then copy their folders into {folder} here\n" in printed
+    # It is forgotten afterwards: a network may come back.
+    run_here(capsys, "models", "get", "depth-anything-large")
+    assert unresolved.count("huggingface.co") == 2
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_else(capsys, folder, tmp_path):
+    put(folder, "hmr2")
+    for option in ("--from", "--mirror"):
+        status, printed = run_here(capsys, "models", "get", option, tmp_path / "nowhere")
+        assert status == 1
+        assert printed == f"error: {tmp_path / 'nowhere'}: there is no such folder or file\n"
 
 
 def test_the_store_of_commands_is_that_of_the_environment(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections import namedtuple
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from mfh.errors import OutputError
 from mfh.models import DownloadProgress
 from mfh.models import download as module
 from mfh.models.catalogue import ModelFile
+from mfh.models.disk import require_room
 from mfh.models.download import (
     Address,
+    BrokenTransferError,
     NotThereError,
     TransferError,
+    UnknownHostError,
     download,
     read_json_from,
-    require_room,
 )
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
@@ -181,6 +184,32 @@ def test_nobody_there_is_said_after_some_tries(tmp_path, monkeypatch):
         pass
     with pytest.raises(TransferError, match="cannot be reached .*4 times in a row"):
         fetch(gone, tmp_path / "w.part")
+
+
+def test_a_name_that_cannot_be_resolved_is_told_at_once(server, tmp_path, monkeypatch):
+    def unresolved(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def sleep(_):
+        raise AssertionError("it was waited for")
+
+    server.drop_after[PATH] = [1000]
+    server.statuses[PATH] = [200, 503, 503, 503, 503]
+    with pytest.raises(TransferError, match="1000 bytes are kept"):
+        fetch(server, tmp_path / "begun.part")
+    monkeypatch.setattr(module.time, "sleep", sleep)
+    monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+    for call in (
+        lambda: fetch(server, tmp_path / "w.part"),
+        lambda: read_json_from(Address(f"{server.url}/list")),
+    ):
+        with pytest.raises(
+            UnknownHostError, match="no way to 127.0.0.1 .Name or service not known"
+        ):
+            call()
+    with pytest.raises(BrokenTransferError, match="no way to .*; 1000 bytes are kept"):
+        fetch(server, tmp_path / "begun.part")
+    assert (tmp_path / "begun.part").read_bytes() == CONTENT[:1000]
 
 
 def test_other_schemes_are_refused(tmp_path):

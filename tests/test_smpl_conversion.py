@@ -126,7 +126,9 @@ def archive_of(kind: str) -> bytes:
             b"\x80\x02}q\x00.",
             "lacks v_template, shapedirs, posedirs, J_regressor, weights, faces, ",
         ),
-        (b"hello, this is text\n", "is damaged at byte "),
+        (b"hello, this is text\n", "is not an SMPL file (.pkl or .npz); give the one you downl"),
+        (b"# heading\n", "is not an SMPL file (.pkl or .npz); "),
+        (b"}h\x07.", "is damaged at byte "),
         (pickle.dumps([1, 2]), "holds a list; an SMPL model is a dictionary of arrays; "),
         (pickle.dumps({"pose": 1, "betas": 2}), "it holds betas, pose"),
     ],
@@ -175,6 +177,11 @@ def with_value(index, value):
     return change
 
 
+def parents_of(data: dict, parents: np.ndarray) -> dict:
+    """The model with its tree as one array, as it is kept."""
+    return {**{k: v for k, v in data.items() if k != "kintree_table"}, "parents": parents}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -186,11 +193,18 @@ def with_value(index, value):
         (changed("shapedirs", lambda a: a[..., 0]), "shapedirs is (6890, 3); an SMPL model has"),
         (changed("shapedirs", with_value((0, 0, 0), np.inf)), "shapedirs (float64) holds NaN, inf"),
         (changed("posedirs", lambda a: a[..., :189]), "posedirs is (6890, 3, 189); an SMPL model"),
+        (changed("v_template", lambda a: np.float64(1)), "v_template is (); an SMPL model has"),
+        (lambda data: parents_of(data, np.int64(1)), "parents is (); an SMPL model has (24,)"),
+        (changed("kintree_table", lambda a: np.int64(1)), "kintree_table is () int64; expected"),
+        (
+            changed("posedirs", lambda a: a.astype(float) * 1e200),
+            "numbers too large for float32 or what are no",
+        ),
         (changed("J_regressor", lambda a: a[:23]), "J_regressor is (23, 6890); an SMPL model has"),
         (changed("J_regressor", lambda a: a * 3), "outside the body; the file is damaged"),
         (changed("weights", lambda a: a.T), "weights is (24, 6890); an SMPL model has (6890, 24)"),
         (changed("weights", with_value(42, 0.5)), "the weights of vertex 42 sum to 12; expected 1"),
-        (changed("weights", lambda a: a > 0), "weights (bool) holds NaN, infinities or what are"),
+        (changed("weights", lambda a: a > 0), "weights (bool) holds NaN, infinities, numbers "),
         (changed("f", lambda a: a[1:]), "faces is (13775, 3); an SMPL model has (13776, 3)"),
         (changed("f", lambda a: a + 1), "refer to vertices 1 to 6890; expected whole numbers from"),
         (changed("f", lambda a: a.astype(float)), "faces (float64) refer to vertices"),

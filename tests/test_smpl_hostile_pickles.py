@@ -229,6 +229,11 @@ def test_keys_that_take_for_ever_to_hash() -> None:
     assert "a tuple as a key" in refusal(b"\x80\x04\x8f(" + doubled + b"\x90.")
 
 
+def test_keys_of_more_digits_than_python_writes() -> None:
+    key = b"\x8b" + (10_000).to_bytes(4, "little") + b"\x7f" * 10_000
+    assert "a large number as a key" in refusal(b"\x80\x02}" + key + b"K\x01s.")
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -186,10 +186,32 @@ def find_model(text: str, part: Part | None = None) -> Model:
         raise SettingsError(
             f"{text} is a {found[0].part}, not a {part}; there are {_listed(names)}"
         )
-    near = difflib.get_close_matches(text, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {_listed(names)}"
+    near = _nearest(text, [model for model in catalogue() if part in (None, model.part)])
+    hint = f"did you mean {near!r}?" if near else f"there are {_listed(names)}"
     what = part or "model"
     raise SettingsError(f"{what} {text!r} is unknown; {hint} (see `mfh models list`)")
+
+
+def _nearest(text: str, models: list[Model]) -> str:
+    """The name that was probably meant, of those that begin alike, hold the text or resemble it."""
+    wanted = _letters(text)
+    # Of several that fit the one that is used anyway is the likeliest.
+    models = sorted(models, key=lambda model: not model.default)
+    if len(wanted) > 1:
+        for fits in (str.startswith, str.__contains__):
+            for model in models:
+                if fits(_letters(model.name), wanted):
+                    return model.name
+        for model in models:
+            if wanted in _letters(model.id):
+                return model.name
+    near = difflib.get_close_matches(text, [model.name for model in models], n=1)
+    return near[0] if near else ""
+
+
+def _letters(name: str) -> str:
+    """A name without what is easily put differently: case, hyphens, dots."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def hub_model(model_id: str, part: Part | None = None) -> Model:

@@ -5,11 +5,10 @@ What is here already lies in a file ending in `.part`, which stays when a downlo
 
 from __future__ import annotations
 
-import errno
 import http.client
 import json
 import re
-import shutil
+import socket
 import ssl
 import time
 import urllib.error
@@ -19,9 +18,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from mfh.errors import MissingPartError, OutputError
+from mfh.errors import MissingPartError
 from mfh.models.catalogue import ModelFile
+from mfh.models.disk import writing
+from mfh.models.hosts import remember_unknown, why_unknown
 from mfh.models.progress import DownloadProgress
 
 _BLOCK_BYTES = 2**20
@@ -30,7 +32,6 @@ _TIMEOUT_S = 30
 _TRIES = 4
 _PAUSE_S = 1.0
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
-_ROOM_LEFT_BYTES = 100 * 2**20
 
 
 class TransferError(MissingPartError):
@@ -43,6 +44,15 @@ class NotThereError(TransferError):
 
 class BrokenTransferError(TransferError):
     """The connection broke off too often; what arrived is kept, and can be gone on with."""
+
+
+class UnknownHostError(TransferError):
+    """A host whose name cannot be resolved: this machine has no way there."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"this machine has no way to {host} ({reason})")
+        self.host = host
+        self.reason = reason
 
 
 class _BrokenOffError(Exception):
@@ -65,8 +75,9 @@ def download(
     file: what is known of the file; without a digest it is resumed only where the server
         confirms that it has not changed since.
 
-    Raises `NotThereError`, `TransferError` for anything else a server or the network does, and
-    `OutputError` where the disk is full or cannot be written. What was downloaded stays in `part`.
+    Raises `NotThereError`, `UnknownHostError`, `TransferError` for anything else a server or the
+    network does, and `OutputError` where the disk is full or cannot be written. What was
+    downloaded stays in `part`.
     """
     failures = 0
     while True:
@@ -74,20 +85,28 @@ def download(
         try:
             _attempt(address, part, file, label, progress)
             return
+        except UnknownHostError as error:
+            if not _size(part):
+                raise
+            raise _kept(str(error), part) from error
         except _BrokenOffError as error:
             failures = 0 if _size(part) > before else failures + 1
             if failures >= _TRIES:
                 message = f"{address.url}: {error}, {_TRIES} times in a row"
                 if not _size(part):
                     raise TransferError(message) from error
-                raise BrokenTransferError(
-                    f"{message}; {_size(part)} bytes are kept: the same command goes on from there"
-                ) from error
+                raise _kept(message, part) from error
             time.sleep(_PAUSE_S * 2 ** max(failures - 1, 0))
 
 
+def _kept(why: str, part: Path) -> BrokenTransferError:
+    return BrokenTransferError(
+        f"{why}; {_size(part)} bytes are kept: the same command goes on from there"
+    )
+
+
 def read_json_from(address: Address) -> Any:
-    """The JSON at an address. Raises `NotThereError` and `TransferError`."""
+    """The JSON at an address. Raises `NotThereError`, `UnknownHostError` and `TransferError`."""
     failures = 0
     while True:
         try:
@@ -100,17 +119,6 @@ def read_json_from(address: Address) -> Any:
             if failures == _TRIES:
                 raise TransferError(f"{address.url}: {error}, {_TRIES} times in a row") from error
             time.sleep(_PAUSE_S * 2 ** (failures - 1))
-
-
-def require_room(folder: Path, needed_bytes: float) -> None:
-    """Raise `OutputError` where the disk of a folder has not that much room."""
-    existing = next(each for each in (folder, *folder.parents) if each.exists())
-    free = shutil.disk_usage(existing).free
-    if free < needed_bytes + _ROOM_LEFT_BYTES:
-        raise OutputError(
-            f"{folder}: {needed_bytes / 1e9:.2f} GB are needed, and {free / 1e9:.2f} GB are free; "
-            "free some space, or keep models elsewhere: set MFH_MODELS to a folder on another disk"
-        )
 
 
 def discard(part: Path) -> None:
@@ -215,6 +223,9 @@ def _opened(address: Address, headers: Mapping[str, str]) -> Iterator[http.clien
     )
     if request.type not in {"http", "https"}:
         raise TransferError(f"{address.url}: is no http or https address")
+    host = urlsplit(address.url).hostname or ""
+    if why_unknown(host):
+        raise UnknownHostError(host, why_unknown(host))
     for name, value in address.headers.items():
         request.add_unredirected_header(name, value)
     try:
@@ -246,26 +257,17 @@ def _refused(url: str, status: int) -> Exception:
 
 def _unreachable(url: str, error: Exception) -> Exception:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, socket.gaierror):
+        # Another try a second later would not find it either.
+        host, why = urlsplit(url).hostname or "", reason.strerror or str(reason)
+        remember_unknown(host, why)
+        return UnknownHostError(host, why)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return TransferError(
             f"{url}: its certificate cannot be verified ({reason.verify_message}); behind a proxy, "
             "set SSL_CERT_FILE to a file with its certificates"
         )
     return _BrokenOffError(f"cannot be reached ({reason})")
-
-
-@contextmanager
-def writing(part: Path) -> Iterator[None]:
-    """Raise `OutputError` in the place of an `OSError`, e.g. where the disk is full."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise OutputError(f"cannot write {part}: {error.strerror or error}") from error
-        raise OutputError(
-            f"cannot write {part}: no space left; free some, and the same command goes on from "
-            "there, or set MFH_MODELS to a folder on another disk"
-        ) from error
 
 
 def _size(part: Path) -> int:

@@ -13,20 +13,22 @@ from mfh.files import make_folder
 from mfh.models.archives import extract_member
 from mfh.models.catalogue import Model, ModelFile
 from mfh.models.digests import Digests, difference, read_digests
+from mfh.models.disk import require_room, writing
 from mfh.models.download import (
     Address,
     BrokenTransferError,
     NotThereError,
     TransferError,
+    UnknownHostError,
     discard,
     download,
-    require_room,
-    writing,
 )
 from mfh.models.progress import DownloadProgress
 from mfh.models.receipts import Entry, Receipt, read_receipt
 from mfh.models.sources import Place, Plan, Source
 from mfh.models.states import checked_digests, label_of
+
+_WEIGHTS = (".ckpt", ".pkl", ".pth", ".safetensors")
 
 # A Git repository cloned without its large files holds such texts in their places.
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -38,7 +40,8 @@ def fetch(model: Model, folder: Path, source: Source, progress: DownloadProgress
     Its receipt says at any time which files are whole. A model without a fixed revision stays at
     the one that was got first.
 
-    Raises `MissingPartError` where a file cannot be had, and `OutputError`.
+    Raises `UnknownHostError` where this machine has no way to the source, `MissingPartError` where
+    a file cannot be had for another reason, and `OutputError`.
     """
     make_folder(folder)
     before = _receipt_or_none(folder)
@@ -103,7 +106,7 @@ class _Task:
             self._tidy(file)
             self.progress.finish(label_of(self.model, file))
             return Entry(found.bytes, found.sha256, done=True)
-        raise MissingPartError(self._nowhere(file, failed))
+        raise self._nowhere(file, failed)
 
     def _verified(self, place: Place, piece: Path, file: ModelFile) -> Digests:
         """Put into `piece` what is at a place, and compare it with what is known of the file."""
@@ -115,7 +118,7 @@ class _Task:
             discard(piece)
             self._take(place, piece, file)
             found = read_digests(piece, file)
-        wrong = difference(found, file)
+        wrong = difference(found, file) or _implausible(found, file, self.model)
         if wrong:
             discard(piece)
             raise TransferError(f"{place}: {wrong}; it is damaged, or another file")
@@ -155,12 +158,30 @@ class _Task:
         if file.member:
             discard(self.folder / f"{file.archive}.part")
 
-    def _nowhere(self, file: ModelFile, failed: list[TransferError]) -> str:
+    def _nowhere(self, file: ModelFile, failed: list[TransferError]) -> MissingPartError:
+        unknown = [error for error in failed if isinstance(error, UnknownHostError)]
+        if unknown and len(unknown) == len(failed):
+            hosts = dict.fromkeys(error.host for error in unknown)
+            return UnknownHostError(" or ".join(hosts), unknown[0].reason)
         why = [error for error in failed if not isinstance(error, NotThereError)] or failed
-        reasons = [str(error) for error in why] or [
-            f"{self.source.name} has no such file; take it from a folder with --from or --mirror"
-        ]
-        return "\n  ".join([f"{self.model.name}: {file.path} could not be got", *reasons])
+        reasons = [str(error) for error in why] or [self.source.why_none(self.model)]
+        return MissingPartError(
+            "\n  ".join([f"{self.model.name}: {file.path} could not be got", *reasons])
+        )
+
+
+def _implausible(found: Digests, file: ModelFile, model: Model) -> str:
+    """Why a file of which neither size nor digest is known cannot be a model's weights.
+
+    Only a model with one file of weights says by its size about how large that is.
+    """
+    weights = [each.path for each in model.files if each.path.endswith(_WEIGHTS)]
+    known = file.bytes is not None or file.sha256 or file.md5 or file.git_oid
+    if known or model.patterns or weights != [file.path]:
+        return ""
+    if found.bytes >= model.download_gb * 1e9 / 2:
+        return ""
+    return f"is {found.bytes / 1e6:.1f} MB, about {model.download_gb:g} GB expected"
 
 
 def _receipt_or_none(folder: Path) -> Receipt | None:

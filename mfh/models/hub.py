@@ -46,12 +46,14 @@ def hub_listing(
         listed = {each["rfilename"]: _listed_file(each) for each in values["siblings"]}
     except (KeyError, TypeError, ValueError) as error:
         raise MissingPartError(f"{url}: did not answer as the model hub does") from error
-    chosen = wanted_files(model, listed)
+    chosen = wanted_files(model, listed, model.id)
     return commit, tuple(_merged(listed[path], model) for path in chosen)
 
 
-def wanted_files(model: Model, present: Iterable[str]) -> tuple[str, ...]:
-    """Which of the files of a repository are needed.
+def wanted_files(model: Model, present: Iterable[str], where: str) -> tuple[str, ...]:
+    """Which of the files of a repository, or of a folder, are needed.
+
+    where: its name, for messages.
 
     Raises `MissingPartError` where one that is needed is not there.
     """
@@ -67,7 +69,7 @@ def wanted_files(model: Model, present: Iterable[str]) -> tuple[str, ...]:
         unmatched = [] if any(n.endswith(".safetensors") for n in matching) else ["*.safetensors"]
     if absent or unmatched:
         raise MissingPartError(
-            f"{model.id}: holds no {', '.join([*absent, *unmatched])}; it is not the model, or has "
+            f"{where}: holds no {', '.join([*absent, *unmatched])}; it is not the model, or has "
             "changed"
         )
     return tuple(sorted({*required, *matching}))

@@ -20,6 +20,8 @@ from mfh.models.catalogue import Model, ModelFile
 from mfh.models.download import Address, NotThereError, read_json_from
 from mfh.models.receipts import RECEIPT, Receipt, parse_receipt, read_receipt
 
+_OFFLINE = "the network is not to be used; take it from a folder with --from or --mirror"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -53,6 +55,10 @@ class Source(Protocol):
         """Where one of them may be, the likeliest place first."""
         ...
 
+    def why_none(self, model: Model) -> str:
+        """Why there is no place for a file, in a sentence, and what to do."""
+        ...
+
 
 def store_name(model: Model) -> str:
     """The folder of a model among others."""
@@ -66,8 +72,7 @@ class Publisher:
     """
 
     def __init__(self, *, offline: bool) -> None:
-        cache = "the model hub's cache here (the network is not to be used)"
-        self.name = cache if offline else "its publisher"
+        self.name = "its publisher"
         self._offline = offline
 
     def plan(self, model: Model, revision: str) -> Plan:
@@ -78,8 +83,7 @@ class Publisher:
             return Plan(*hub.hub_listing(model, revision))
         if model.patterns or not model.files:
             raise MissingPartError(
-                f"{model.name}: its files are listed by the model hub, and the network is not to "
-                "be used; take it from a folder with --from or --mirror"
+                f"{model.name}: its files are listed by the model hub, and {_OFFLINE}"
             )
         return Plan(revision, model.files)
 
@@ -94,6 +98,12 @@ class Publisher:
         elif not self._offline:
             for url in file.urls:
                 yield Place(Address(url), archive=bool(file.member))
+
+    def why_none(self, model: Model) -> str:
+        """What keeps this from asking anybody: the network is not to be used."""
+        if model.obtain == "hub":
+            return f"the model hub's cache here has no such file, and {_OFFLINE}"
+        return _OFFLINE
 
 
 class MirrorSite:
@@ -131,6 +141,10 @@ class MirrorSite:
         if model.obtain == "hub":
             yield Place(hub.file_address(model, revision, file.path, self._url))
 
+    def why_none(self, model: Model) -> str:
+        """Never asked: a mirror may have any file."""
+        return f"{self.name} has no {model.name}"
+
 
 class Folder:
     """A folder of the user's: a mirror, or one that holds a model's files as they were published.
@@ -147,20 +161,26 @@ class Folder:
 
     def plan(self, model: Model, revision: str) -> Plan:
         """The files of a model as the folder's receipt says, or as they lie there."""
-        for folder in self._folders(model, revision):
+        folders = self._folders(model, revision)
+        for folder in folders:
             receipt = read_receipt(folder)
             if receipt is not None:
                 return _plan_of(receipt, model, revision, str(folder))
         if not model.patterns and model.files:
             return Plan(revision, model.files)
-        for folder in self._folders(model, revision):
+        for folder in folders:
             if folder.is_dir():
                 present = (each for each in folder.rglob("*") if each.is_file())
                 names = [each.relative_to(folder).as_posix() for each in present]
                 known = {file.path: file for file in model.files}
-                wanted = hub.wanted_files(model, names)
+                wanted = hub.wanted_files(model, names, str(folder))
                 return Plan(revision, tuple(known.get(p, ModelFile(path=p)) for p in wanted))
-        raise MissingPartError(f"{self._path}: holds no {model.name}")
+        if self._path.is_file():
+            raise MissingPartError(self.why_none(model))
+        looked = ", ".join(map(str, folders))
+        raise MissingPartError(
+            f"{model.name}: {self._path} holds it under none of the names looked for: {looked}"
+        )
 
     def places(self, model: Model, revision: str, file: ModelFile) -> Iterator[Place]:
         """Where one of them may be."""
@@ -173,6 +193,12 @@ class Folder:
             if file.member:
                 yield Place(folder / file.archive, archive=True)
 
+    def why_none(self, model: Model) -> str:
+        """What is wrong with a single file."""
+        return (
+            f"{self._path} is one file, and {model.name} has more; give the folder that holds them"
+        )
+
     def _folders(self, model: Model, revision: str) -> list[Path]:
         top = self._path
         found = [top / store_name(model)]
@@ -181,7 +207,7 @@ class Folder:
             found += [top / model.id, snapshots / (revision or "main")]
         if self._one_model:
             found.append(top)
-        return [folder for folder in found if folder.is_dir()]
+        return found
 
 
 def source_from(text: str | Path, *, offline: bool, one_model: bool = False) -> Source:

@@ -16,8 +16,9 @@ from mfh.files import make_folder
 from mfh.models import locations
 from mfh.models.catalogue import Model, Part, catalogue, hub_model, is_hub_id
 from mfh.models.digests import read_digests
+from mfh.models.download import UnknownHostError
 from mfh.models.fetching import fetch
-from mfh.models.needs import named_model
+from mfh.models.needs import install_commands, missing_packages, named_model
 from mfh.models.progress import DownloadProgress
 from mfh.models.receipts import Entry, Receipt, read_receipt
 from mfh.models.sources import Publisher, Source, source_from, store_name
@@ -25,6 +26,21 @@ from mfh.models.states import ModelState, state_of
 from mfh.models.weights import Weights
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+class UnreachableModelError(MissingPartError):
+    """A model that this machine has no way to, so that it has to come here differently.
+
+    why: the message without what to do about it.
+    """
+
+    def __init__(self, model: Model, folder: Path, cause: UnknownHostError) -> None:
+        self.why = f"{model.name}: {cause}"
+        super().__init__(
+            f"{self.why}; on a machine with a network: mfh models get {model.name}, then copy its "
+            f"folder to {folder} here; or: mfh models get {model.name} --from DIR | --mirror "
+            "DIR|URL"
+        )
 
 
 class ModelStore:
@@ -108,8 +124,10 @@ class ModelStore:
         source: a folder to take it from, in place of the mirror or the publisher: one with the
             model's files, or any that a mirror may be.
 
-        Raises `MissingPartError` where it cannot be had, and `OutputError` where it cannot be
-        written. What was got stays, and getting it again goes on from there.
+        Raises `InputError` where that folder is not there, `UnreachableModelError` where this
+        machine has no way to the model, `MissingPartError` where it cannot be had for another
+        reason, and `OutputError` where it cannot be written. What was got stays, and getting it
+        again goes on from there.
         """
         if not model.downloadable:
             state = self.state(model)
@@ -117,10 +135,16 @@ class ModelStore:
                 return self.weights(model)
             raise MissingPartError(f"{state}; {remedy(model)}")
         progress = progress or DownloadProgress()
+        if source is not None:
+            # Before all that takes long; a mirror is asked for only where something is missing.
+            self.source(source)
         with self._locked(model, progress) as waited:
             # Whoever was waited for has just verified it.
             if not self.state(model, thorough=not waited, progress=progress).ready:
-                fetch(model, self.path(model), self._source(source), progress)
+                try:
+                    fetch(model, self.path(model), self.source(source), progress)
+                except UnknownHostError as error:
+                    raise UnreachableModelError(model, self.path(model), error) from error
         return self.weights(model)
 
     def add(
@@ -144,7 +168,12 @@ class ModelStore:
             Receipt(model.id, "", "its user", {name: entry}).write(folder)
         return self.weights(model)
 
-    def _source(self, source: str | Path | None) -> Source:
+    def source(self, source: str | Path | None = None) -> Source:
+        """Where models are got from: a folder given, else the mirror, else their publishers.
+
+        Raises `InputError` where the folder or a mirror's is not there, and `MissingPartError`
+        where the mirror is an address and the network is not to be used.
+        """
         if source is not None:
             return source_from(source, offline=self.offline, one_model=True)
         if self.mirror:
@@ -180,7 +209,8 @@ def remedy(model: Model) -> str:
     if model.obtain == "register":
         return f"register at {model.page}, {model.register}; then: mfh models add {model.name} FILE"
     if model.obtain == "package":
-        return f"get it with: pip install {' '.join(model.packages)}"
+        commands = install_commands(missing_packages(model) or model.packages)
+        return f"get it with: {'; '.join(commands)}"
     return f"give a folder that holds {', '.join(file.path for file in model.files) or 'it'}"
 
 

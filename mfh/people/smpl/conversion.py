@@ -144,17 +144,24 @@ def _check(arrays: Mapping[str, NDArray[Any]], source: Path) -> None:
             f"B at least {BETAS}"
         )
     for name in _NUMBERS:
-        if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
+        if arrays[name].dtype.kind != "f" or not _finite_as_kept(arrays[name]):
             raise InputError(
-                f"{source}: {name} ({arrays[name].dtype}) holds NaN, infinities or what are no "
-                "real numbers; the file is damaged"
+                f"{source}: {name} ({arrays[name].dtype}) holds NaN, infinities, numbers too large "
+                "for float32 or what are no real numbers; the file is damaged"
             )
     _check_indices(arrays["faces"], arrays["parents"], source)
     _check_geometry(arrays, source)
 
 
+def _finite_as_kept(array: NDArray[Any]) -> bool:
+    """Whether all numbers are finite in float32, too."""
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(array.astype(np.float32)).all())
+
+
 def _check_family(arrays: Mapping[str, NDArray[Any]], source: Path) -> None:
-    counts = (len(arrays["v_template"]), len(arrays["parents"]))
+    # Shapes are not checked yet: arrays may have no dimension at all.
+    counts = (*arrays["v_template"].shape[:1], *arrays["parents"].shape[:1])
     if counts in _RELATIVES:
         raise InputError(
             f"{source}: is an {_RELATIVES[counts]} model ({counts[0]} vertices, {counts[1]} "

@@ -29,6 +29,9 @@ _ARCHIVES = {
 # Besides what is damaged, what is encrypted.
 _ZIP_ERRORS = (*NUMPY_ERRORS, RuntimeError)
 
+# How pickled dictionaries begin, protocol 2 and later, 1 and 0, and what is made by a call.
+_PICKLE = re.compile(rb"\x80|\}|\(d|c[\w.]+\n[\w.]+\n")
+
 _HTML = re.compile(rb"\s*(<!doctype html|<html|<\?xml|<!--)", re.IGNORECASE)
 
 
@@ -80,6 +83,11 @@ def arrays_of(
         raise InputError(
             f"{path}: is an .npy file, which holds one array; give the official .pkl, or its "
             "arrays as .npz"
+        )
+    if not _PICKLE.match(data):
+        raise InputError(
+            f"{path}: is not an SMPL file (.pkl or .npz); give the one you downloaded, e.g. "
+            f"basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl, or {REMEDY}"
         )
     return read_pickled_arrays(data, wanted, path)
 
