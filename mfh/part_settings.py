@@ -61,6 +61,7 @@ class PeopleSettings:
     model: the mesh regressor's name.
     body_model: the body model's name.
     min_score: detections must be more certain (reference `HMR2Pipeline`: 0.5).
+    mask_threshold: a pixel belongs to a person whose mask probability there is above it.
     detector_batch: images at once; 0 is 4 on a GPU, 1 on the CPU. regressor_batch: people at once.
         Both are halved where memory does not suffice.
     """
@@ -69,12 +70,15 @@ class PeopleSettings:
     model: str = "hmr2"
     body_model: str = "smpl"
     min_score: float = 0.5
+    mask_threshold: float = 0.5
     detector_batch: int = 0
     regressor_batch: int = 64
 
     def __post_init__(self) -> None:
         set_typed(self, "people")
-        require(0 <= self.min_score < 1, "people.min_score", self.min_score, "0 to below 1")
+        for name in ("min_score", "mask_threshold"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"people.{name}", value, "0 to below 1")
         batch = self.detector_batch
         require(0 <= batch <= 1024, "people.detector_batch", batch, "1 to 1024, or 0")
         batch = self.regressor_batch

@@ -97,7 +97,8 @@ def test_nobody(tmp_path):
     assert found.box_px.shape == (0, 4)
 
 
-def test_masks_and_boxes_at_each_images_size(tmp_path):
+@pytest.mark.parametrize(("threshold", "radius_share"), [(0.5, 0.4), (0.9, 0.36), (0.1, 0.44)])
+def test_masks_and_boxes_at_each_images_size(tmp_path, threshold, radius_share):
     """An ellipse planted at the network's size comes out at its place in images of any size."""
     cell = (np.arange(28) + 0.5) / 28 - 0.5
     radius = np.hypot(*np.meshgrid(cell, cell))
@@ -110,7 +111,7 @@ def test_masks_and_boxes_at_each_images_size(tmp_path):
         return found_at([share * [width, height, width, height]], [PERSON], [0.9], ellipse)
 
     sizes = [(300, 400), (300, 400), (480, 250), (90, 120), (300, 400)]
-    detector = planted_detector(tmp_path, planted)
+    detector = planted_detector(tmp_path, planted, mask_threshold=threshold)
     found = list(detector.detect([np.zeros((*size, 3), np.uint8) for size in sizes]))
     assert len(found) == len(sizes)
     for (height, width), each in zip(sizes, found):
@@ -123,7 +124,7 @@ def test_masks_and_boxes_at_each_images_size(tmp_path):
                 (columns - box[[0, 2]].mean()) / (box[2] - box[0]),
                 (rows - box[[1, 3]].mean()) / (box[3] - box[1]),
             )
-            < 0.4
+            < radius_share
         )
         assert each.mask.shape == (1, height, width)
         # torchvision puts masks into boxes of whole px, which shows in the smallest.
@@ -311,6 +312,7 @@ def test_fingerprint_names_what_the_detections_depend_on(tiny_folder):
     assert MaskRCNN.file in plain
     assert fingerprint(detector_batch=1) == plain
     assert fingerprint(min_score=0.6) != plain
+    assert fingerprint(mask_threshold=0.6) != plain
     assert fingerprint(precision="bfloat16") != plain
     assert fingerprint(precision="float32") == plain
 

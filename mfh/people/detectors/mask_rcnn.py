@@ -26,7 +26,6 @@ from mfh.people.detectors.network import NetworkDetector, compute_in, fill
 PERSON = 1
 """Its place in the `categories` of the published weights; 0 is the background."""
 
-_MASK_THRESHOLD = 0.5
 _ADVICE = (
     "It must be torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1; `mfh models get mask-rcnn` gets it"
 )
@@ -47,8 +46,9 @@ class MaskRCNN(NetworkDetector):
     """torchvision's Mask R-CNN, ResNet-50 FPN v2, trained on COCO.
 
     A detection counts where it is a person with a score above `settings.min_score`, a pixel where
-    its mask probability, brought to the image's size, is above 0.5. See `NetworkDetector` for the
-    arguments; the weights are `maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth` as published.
+    its mask probability, brought to the image's size, is above `settings.mask_threshold`. See
+    `NetworkDetector` for the arguments; the weights are
+    `maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth` as published.
     """
 
     file = "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth"
@@ -91,7 +91,7 @@ class MaskRCNN(NetworkDetector):
         # One by one: at the image's size a map of probabilities takes four times a mask.
         for mask, probability, box in zip(masks, probabilities, boxes, strict=True):
             pasted = paste_masks_in_image(probability[None], box[None], size)
-            mask[:] = pasted[0, 0].numpy() > _MASK_THRESHOLD
+            mask[:] = pasted[0, 0].numpy() > self._settings.mask_threshold
         return Detections(
             mask=masks,
             box_px=boxes.numpy().astype(np.float32),

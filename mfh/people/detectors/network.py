@@ -76,6 +76,7 @@ class NetworkDetector(ABC):
             "part": type(self).__name__,
             "weights": dict(self._weights.identity),
             "min_score": self._settings.min_score,
+            "mask_threshold": self._settings.mask_threshold,
             "precision": self._placement.dtype_name,
         }
 

@@ -36,7 +36,7 @@ class ViTDet(NetworkDetector):
     """detectron2's cascade Mask R-CNN with ViTDet-H, trained on COCO (reference `HMR2Pipeline`).
 
     A detection counts where it is a person with a score above `settings.min_score`, a pixel where
-    its mask probability, brought to the image's size, is at least 0.5, as detectron2 has it. See
+    its mask probability, brought to the image's size, is at least `settings.mask_threshold`. See
     `NetworkDetector` for the arguments; the weights are `model_final_f05665.pkl` as published, a
     pickle that is read without running anything in it.
 
@@ -76,7 +76,9 @@ class ViTDet(NetworkDetector):
         from detectron2.modeling.postprocessing import detector_postprocess  # noqa: PLC0415
 
         person = (found.pred_classes == PERSON) & (found.scores > self._settings.min_score)
-        people = detector_postprocess(found[person].to("cpu"), *size)
+        people = detector_postprocess(
+            found[person].to("cpu"), *size, mask_threshold=self._settings.mask_threshold
+        )
         return Detections(
             mask=people.pred_masks.numpy().astype(np.bool_),
             box_px=people.pred_boxes.tensor.numpy().astype(np.float32),
