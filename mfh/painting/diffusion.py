@@ -40,7 +40,7 @@ class DiffusionPainter:
     settings: see `PainterSettings`.
     device, precision: see `mfh.settings.Settings`.
     low_memory: on a CUDA GPU the parts of the model wait on the CPU for their turn; large images
-        are decoded in tiles. Stable Diffusion 2 then fits 8 GB.
+        are decoded in tiles. Meant for 8 GB, on which it has not been tried.
 
     A painting starts from pure noise (strength 1: nothing of what the strip showed is left) drawn
     on the CPU from its seed alone, and each image is encoded and decoded by itself. The batch size
