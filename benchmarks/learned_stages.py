@@ -31,7 +31,7 @@ from tables import markdown
 from transformers.utils.logging import disable_progress_bar
 
 import mfh
-from mfh.compute import choose_device, choose_dtype, device_name
+from mfh.compute import Placement
 from mfh.models.weights import Weights
 from mfh.parts import LearnedParts
 from mfh.people import DetectedPeople, MaskRCNN
@@ -142,8 +142,8 @@ def measure(folder: Path, asked: argparse.Namespace) -> tuple[str, list[dict[str
     photo, _ = load_demo_scene()
     run(method, photo, folder / "warm")
     meter = run(method, photo, folder / "run")
-    device = choose_device(asked.device)
-    where = f"{device_name(device)}, {str(choose_dtype('auto', device)).removeprefix('torch.')}"
+    placement = Placement(asked.device)
+    where = f"{placement.device_name}, {placement.dtype_name}"
     total = sum(stage.seconds for stage in meter.stages.values())
     rows = [
         {

@@ -10,8 +10,9 @@ from typing import TypedDict
 from mfh.compute import choose_device
 from mfh.disparity import DisparityFiles
 from mfh.errors import InputError, MissingPartError
-from mfh.models import DownloadProgress, ModelState, ModelStore, needed
-from mfh.models.needs import detector_name, missing_packages, packages_remedy
+from mfh.models import DownloadProgress, Model, ModelState, ModelStore, Weights, needed
+from mfh.models.catalogue import Part
+from mfh.models.needs import missing_packages, packages_remedy
 from mfh.models.store import remedy
 from mfh.painting import PaintedFiles
 from mfh.people import PeopleFiles
@@ -21,8 +22,6 @@ from mfh.settings import Settings
 from mfh.stages import DisparityEstimator, Painter, PeopleMeasurer
 
 STAGES = ("painted", "people", "disparity")
-
-_VITDET = "vitdet-h"
 
 
 class Parts(TypedDict):
@@ -49,18 +48,20 @@ class LearnedParts:
         self.settings = settings
         self.store = store or ModelStore()
         self._progress = progress
+        self._prepared: set[str] = set()
 
     def prepare(self, stages: Collection[str]) -> None:
-        """Download what these stages need and what is not there yet.
+        """Download what these stages need and what is not there yet; each is looked at once.
 
         Raises `SettingsError` for a device that is not here, and `MissingPartError` where not
         everything can be downloaded, before anything is, naming all that is missing with the
         commands that get it.
         """
-        if not stages:
+        new = set(stages) - self._prepared
+        if not new:
             return
         choose_device(self.settings.device)
-        needs = [model for model in needed(self.settings) if model.stage in stages]
+        needs = [model for model in self._models.values() if model.stage in new]
         remedies = [packages_remedy(model) for model in needs if missing_packages(model)]
         if remedies:
             raise MissingPartError("\n".join(remedies))
@@ -70,6 +71,7 @@ class LearnedParts:
             raise MissingPartError(_missing(missing))
         for state in missing:
             self.store.get(state.model, self._progress)
+        self._prepared |= new
 
     @cached_property
     def painter(self) -> Painter:
@@ -78,7 +80,7 @@ class LearnedParts:
 
         settings = self.settings
         return DiffusionPainter(
-            self.store.resolve(settings.painter.model, "painter"),
+            self._weights("painter"),
             settings.painter,
             device=settings.device,
             precision=settings.precision,
@@ -93,8 +95,8 @@ class LearnedParts:
 
         settings = self.settings
         regressor = HMR2Regressor(
-            self.store.resolve(settings.people.model, "mesh"),
-            self.store.resolve(settings.people.body_model, "body"),
+            self._weights("mesh"),
+            self._weights("body"),
             settings.people,
             device=settings.device,
             precision=settings.precision,
@@ -108,7 +110,7 @@ class LearnedParts:
 
         settings = self.settings
         return disparity_model(
-            self.store.resolve(settings.disparity.model, "disparity"),
+            self._weights("disparity"),
             settings.disparity,
             device=settings.device,
             precision=settings.precision,
@@ -116,26 +118,33 @@ class LearnedParts:
 
     def notes(self, stages: Collection[str]) -> tuple[str, ...]:
         """What the user should know about how these stages were understood, in sentences."""
-        replaced = self.settings.people.detector == "auto" and self._detector_name != _VITDET
-        if "people" in stages and replaced:
+        if "people" in stages and self.settings.people.detector == "auto" and not self._is_vitdet:
             return (
                 "people are found by Mask R-CNN, not by the paper's ViTDet-H, which needs "
                 "detectron2 and timm",
             )
         return ()
 
+    @cached_property
+    def _models(self) -> Mapping[Part, Model]:
+        """The model of each part."""
+        return {model.part: model for model in needed(self.settings)}
+
+    def _weights(self, part: Part) -> Weights:
+        return self.store.weights(self._models[part])
+
     @property
-    def _detector_name(self) -> str:
-        return detector_name(self.settings.people.detector)
+    def _is_vitdet(self) -> bool:
+        return self._models["detector"].name == "vitdet-h"
 
     @property
     def _detector(self) -> Detector:
         from mfh.people import MaskRCNN, ViTDet  # noqa: PLC0415
 
-        kind = ViTDet if self._detector_name == _VITDET else MaskRCNN
+        kind = ViTDet if self._is_vitdet else MaskRCNN
         settings = self.settings
         return kind(
-            self.store.resolve(self._detector_name, "detector"),
+            self._weights("detector"),
             settings.people,
             device=settings.device,
             precision=settings.precision,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_detector import PlantedNetwork, tiny_network, write_tiny_mask_rcnn
+from tiny_detector import PlantedNetwork, blocks, tiny_network, write_tiny_mask_rcnn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights
 
 from mfh.errors import InputError, NotEnoughMemoryError
@@ -46,13 +46,6 @@ def tiny_detector(folder, *, precision="auto", **settings):
         precision=precision,
         network=tiny_network,
     )
-
-
-def blocks(seed, height, width):
-    """An image of coloured blocks."""
-    rng = np.random.default_rng(seed)
-    colours = rng.integers(0, 256, (height // 20, width // 20, 3), dtype=np.uint8)
-    return np.kron(colours, np.ones((20, 20, 1), np.uint8))
 
 
 def found_at(boxes, labels, scores, probability=None):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny_detector import blocks
 
 from mfh.errors import InputError, MissingPartError
 from mfh.models import find_model
@@ -48,13 +49,6 @@ def tiny_detector(folder, network=tiny_network, precision="auto", **settings):
         precision=precision,
         network=network,
     )
-
-
-def blocks(seed, height, width):
-    """An image of coloured blocks."""
-    rng = np.random.default_rng(seed)
-    colours = rng.integers(0, 256, (height // 20, width // 20, 3), dtype=np.uint8)
-    return np.kron(colours, np.ones((20, 20, 1), np.uint8))
 
 
 @pytest.fixture(scope="module")

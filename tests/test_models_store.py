@@ -303,7 +303,7 @@ def test_any_other_id_of_the_hub(server, store):
     server.add_hub_model("them/painter", files)
     model = hub_model("them/painter", "painter")
     with pytest.raises(MissingPartError, match="mfh models get them/painter"):
-        store.resolve("them/painter", "painter")
+        store.weights(named_model("them/painter", "painter"))
     store.get(model)
     assert store.path(model).name == "them--painter"
     assert files_under(store.path(model)) == sorted(
@@ -315,7 +315,7 @@ def test_any_other_id_of_the_hub(server, store):
             "vae/model.fp16.safetensors",
         ]
     )
-    assert store.resolve("them/painter", "painter").identity["id"] == "them/painter"
+    assert store.weights(named_model("them/painter", "painter")).identity["id"] == "them/painter"
     server.add_hub_model("them/pickles", {"config.json": b"{}", "model.bin": b"x"})
     with pytest.raises(MissingPartError, match=r"holds no \*\.safetensors"):
         store.get(hub_model("them/pickles", "disparity"))
@@ -646,7 +646,7 @@ def test_names_folders_and_ids_are_told_apart(store, tmp_path, monkeypatch):
     _as_published(tmp_path / "own" / "model")
     for text in ("own/model", "./own/model", str(tmp_path / "own" / "model")):
         assert named_model(text, "disparity").obtain == "folder"
-        weights = store.resolve(text, "disparity")
+        weights = store.weights(named_model(text, "disparity"))
         assert weights.file("config.json").read_bytes() == CONFIG
     with pytest.raises(SettingsError, match="did you mean 'sd2-inpainting'"):
         named_model("sd2-inpaint", "painter")
@@ -683,7 +683,7 @@ def test_a_registered_model_is_added(store, tmp_path):
     weights = store.add(model, tmp_path / "good.pkl", convert)
     assert weights.file("smpl.npz").is_file()
     assert store.get(model).identity == weights.identity
-    assert store.resolve("smpl-male", "body").name == "SMPL, male"
+    assert store.weights(named_model("smpl-male", "body")).name == "SMPL, male"
 
 
 def test_a_package_is_ready_where_it_is_installed(store, tmp_path, monkeypatch):

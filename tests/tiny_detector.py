@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
@@ -79,6 +81,13 @@ def write_tiny_mask_rcnn(folder: Path, *, finds_people: bool = True, seed: int =
     path = folder / MaskRCNN.file
     torch.save(tensors, path)
     return path
+
+
+def blocks(seed: int, height: int, width: int) -> NDArray[np.uint8]:
+    """An image of coloured blocks, in which a random network finds something."""
+    rng = np.random.default_rng(seed)
+    colours = rng.integers(0, 256, (height // 20, width // 20, 3), dtype=np.uint8)
+    return np.kron(colours, np.ones((20, 20, 1), np.uint8))
 
 
 # Boxes, labels, scores and 28 x 28 mask probabilities, given the image as the network sees it.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.compute import Placement, in_batches
+from mfh.compute import LearnedPart, in_batches
 from mfh.errors import InputError, SettingsError
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
@@ -20,7 +20,7 @@ from mfh.settings import Device, Precision
 _BATCH = 8
 
 
-class LearnedDisparity(ABC):
+class LearnedDisparity(LearnedPart):
     """A relative model as a part (`mfh.stages.DisparityEstimator`).
 
     weights: the model's files, loaded at first use and kept.
@@ -28,8 +28,6 @@ class LearnedDisparity(ABC):
     device, precision: as in `mfh.Settings`.
     """
 
-    part: ClassVar[str]
-    """What kind of part it is, for its fingerprint."""
     remedy: ClassVar[str]
     """What to do where memory does not suffice."""
 
@@ -41,24 +39,8 @@ class LearnedDisparity(ABC):
         device: Device = "auto",
         precision: Precision = "auto",
     ) -> None:
-        self.name = weights.name
-        self._weights, self._settings = weights, settings
-        self._placement = Placement(device, precision)
-
-    @property
-    def device(self) -> str:
-        """The device in words."""
-        return self._placement.device_name
-
-    @property
-    def fingerprint(self) -> Mapping[str, Any]:
-        """Everything a map depends on besides its image."""
-        return {
-            "part": self.part,
-            "weights": dict(self._weights.identity),
-            **self._input_settings(),
-            "precision": self._placement.dtype_name,
-        }
+        super().__init__(weights, device, precision)
+        self._settings = settings
 
     def estimate(self, photo: Photo, images: PaintedPhotos) -> Iterator[Disparity]:
         """Give the relative disparity, or relative depth, of each image, in order, each (1, H, W).
@@ -88,10 +70,6 @@ class LearnedDisparity(ABC):
     def _model(self) -> Any:
         with self._placement.loading(self.name, self.remedy):
             return self._load()
-
-    @abstractmethod
-    def _input_settings(self) -> Mapping[str, Any]:
-        """The settings that its maps depend on."""
 
     @abstractmethod
     def _load(self) -> Any:

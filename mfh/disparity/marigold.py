@@ -33,7 +33,7 @@ class MarigoldDisparity(LearnedDisparity):
     part = "marigold disparity"
     remedy = "use --device cpu"
 
-    def _input_settings(self) -> Mapping[str, Any]:
+    def _depends_on(self) -> Mapping[str, Any]:
         return {}
 
     def _predict(

@@ -28,7 +28,7 @@ class TransformersDisparity(LearnedDisparity):
     part = "transformers disparity"
     remedy = "use a smaller --set disparity.short_side_px=... or --device cpu"
 
-    def _input_settings(self) -> Mapping[str, Any]:
+    def _depends_on(self) -> Mapping[str, Any]:
         return {
             "short_side_px": self._settings.short_side_px,
             "aspect": self._settings.aspect,

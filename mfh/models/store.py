@@ -14,11 +14,11 @@ from filelock import FileLock, Timeout
 from mfh.errors import InputError, MissingPartError, OutputError
 from mfh.files import make_folder
 from mfh.models import locations
-from mfh.models.catalogue import Model, Part, catalogue, hub_model, is_hub_id
+from mfh.models.catalogue import Model, catalogue, hub_model, is_hub_id
 from mfh.models.digests import read_digests
 from mfh.models.download import UnknownHostError
 from mfh.models.fetching import fetch
-from mfh.models.needs import install_commands, missing_packages, named_model
+from mfh.models.needs import install_commands, missing_packages
 from mfh.models.progress import DownloadProgress
 from mfh.models.receipts import Entry, Receipt, read_receipt
 from mfh.models.sources import Publisher, Source, source_from, store_name
@@ -105,13 +105,6 @@ class ModelStore:
             raise MissingPartError(f"{folder}: was removed a moment ago; {remedy(model)}")
         identity = {"id": receipt.id, "revision": receipt.revision, "content": receipt.content}
         return Weights(name=model.title, folder=folder, identity=identity)
-
-    def resolve(self, text: str, part: Part) -> Weights:
-        """The files of a catalogue's name or id, of a folder, or of another id on the hub.
-
-        Raises `SettingsError` for a name that is none of these, and as `weights` does.
-        """
-        return self.weights(named_model(text, part))
 
     def get(
         self,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mfh.compute import Placement, in_batches
+from mfh.compute import LearnedPart, in_batches
 from mfh.errors import InputError, SettingsError
 from mfh.files.user_files import resize_mask
 from mfh.loading.quiet import quiet_painting
@@ -32,7 +32,7 @@ _BATCH = 8
 _REMEDY = "use --low-memory, a smaller --set painter.short_side_px=..., or --device cpu"
 
 
-class DiffusionPainter:
+class DiffusionPainter(LearnedPart):
     """Paints people into a photo with an inpainting diffusion model (`mfh.stages.Painter`).
 
     weights: a folder of diffusers: Stable Diffusion 2, 1.5 or XL for inpainting, or another model
@@ -53,6 +53,8 @@ class DiffusionPainter:
     The model is loaded when first used, and kept.
     """
 
+    part = "diffusion"
+
     def __init__(
         self,
         weights: Weights,
@@ -62,37 +64,17 @@ class DiffusionPainter:
         precision: Precision = "auto",
         low_memory: bool = False,
     ) -> None:
-        self._weights = weights
+        super().__init__(weights, device, precision)
         self._settings = settings
-        self._placement = Placement(device, precision)
         self._low_memory = low_memory
 
-    @property
-    def name(self) -> str:
-        """The model in words."""
-        return self._weights.name
-
-    @property
-    def device(self) -> str:
-        """The device in words."""
-        return self._placement.device_name
-
-    @property
-    def fingerprint(self) -> Mapping[str, Any]:
-        """Everything a painting depends on besides the photo and its plan.
-
-        Versions of the libraries are left out, as the device is: with other ones a painting is as
-        good a sample as before, and those of a run are each used on their own.
-        """
+    def _depends_on(self) -> Mapping[str, Any]:
         return {
-            "part": "diffusion",
-            "weights": dict(self._weights.identity),
             "scheduler": self._settings.scheduler,
             "steps": self._settings.steps,
             "guidance_scale": self._settings.guidance_scale,
             "short_side_px": self._settings.short_side_px,
             "paste_back": self._settings.paste_back,
-            "precision": self._placement.dtype_name,
             "tiled": self._low_memory,
         }
 

@@ -51,6 +51,7 @@ class MaskRCNN(NetworkDetector):
     `maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth` as published.
     """
 
+    part = "MaskRCNN"
     file = "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth"
     remedy = "use --device cpu"
 

@@ -6,7 +6,7 @@ Imports torch; `mfh.people.detectors` imports it only when a detector is asked f
 from __future__ import annotations
 
 import weakref
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import groupby
@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mfh.compute import Placement, in_batches
+from mfh.compute import LearnedPart, Placement, in_batches
 from mfh.errors import ModelError
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
@@ -30,7 +30,7 @@ _BATCH = 4
 Network = Callable[[float], nn.Module]
 
 
-class NetworkDetector(ABC):
+class NetworkDetector(LearnedPart):
     """A detector (`mfh.people.detection.Detector`) that is one network.
 
     The network is built and loaded at first use, and kept. Only the parts that cost time compute in
@@ -58,26 +58,14 @@ class NetworkDetector(ABC):
         precision: Precision = "auto",
         network: Network | None = None,
     ) -> None:
-        self._weights = weights
+        super().__init__(weights, device, precision)
         self._settings = settings
-        self._placement = Placement(device, precision)
         self._untrained = network
-        self.name = weights.name
 
-    @property
-    def device(self) -> str:
-        """The device in words."""
-        return self._placement.device_name
-
-    @property
-    def fingerprint(self) -> Mapping[str, Any]:
-        """Everything a detection depends on besides the image."""
+    def _depends_on(self) -> Mapping[str, Any]:
         return {
-            "part": type(self).__name__,
-            "weights": dict(self._weights.identity),
             "min_score": self._settings.min_score,
             "mask_threshold": self._settings.mask_threshold,
-            "precision": self._placement.dtype_name,
         }
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> Iterator[Detections]:

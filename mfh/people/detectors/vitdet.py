@@ -43,6 +43,7 @@ class ViTDet(NetworkDetector):
     Detecting raises `MissingPartError` where detectron2 is not installed.
     """
 
+    part = "ViTDet"
     file = "model_final_f05665.pkl"
     remedy = "use --set people.detector=mask-rcnn, or --device cpu"
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mfh.compute import Placement, in_batches
+from mfh.compute import LearnedPart, in_batches
 from mfh.errors import InputError, SettingsError
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
@@ -28,7 +28,7 @@ BODY_FILE = "smpl.npz"
 _REMEDY = "use --device cpu, or a GPU with more memory (4 GB suffice)"
 
 
-class HMR2Regressor:
+class HMR2Regressor(LearnedPart):
     """Measures people with HMR 2.0 (paper Sec. 3.1.2).
 
     weights: hold the network's checkpoint at `CHECKPOINT`.
@@ -40,6 +40,8 @@ class HMR2Regressor:
     Network and body are loaded when first used, and kept.
     """
 
+    part = "hmr2"
+
     def __init__(
         self,
         weights: Weights,
@@ -49,26 +51,12 @@ class HMR2Regressor:
         device: Device = "auto",
         precision: Precision = "auto",
     ) -> None:
-        self.name = weights.name
-        self._weights = weights
+        super().__init__(weights, device, precision)
         self._body_weights = body
         self._batch = settings.regressor_batch
-        self._placement = Placement(device, precision)
 
-    @property
-    def device(self) -> str:
-        """The device in words."""
-        return self._placement.device_name
-
-    @property
-    def fingerprint(self) -> Mapping[str, Any]:
-        """Everything a mesh depends on besides the images and the detections."""
-        return {
-            "part": "hmr2",
-            "weights": dict(self._weights.identity),
-            "body": dict(self._body_weights.identity),
-            "precision": self._placement.dtype_name,
-        }
+    def _depends_on(self) -> Mapping[str, Any]:
+        return {"body": dict(self._body_weights.identity)}
 
     @property
     def faces(self) -> NDArray[np.int32]:
