@@ -27,8 +27,13 @@ def run_here(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[in
 
 
 def start(*arguments: object, code: str = "", cwd: Path | None = None) -> subprocess.Popen[str]:
-    """Start `mfh ARGUMENTS` in a process of its own, after running `code` in it."""
-    program = f"import sys\n{code}\nfrom mfh_cli.main import run\nrun()\n"
+    """Start `mfh ARGUMENTS` in a process of its own, after running `code` in it.
+
+    It hears Ctrl-C as in a terminal, also where the tests run in the background of a shell, which
+    has its processes ignore it.
+    """
+    heard = "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heard}\n{code}\nfrom mfh_cli.main import run\nrun()\n"
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
         stdout=subprocess.PIPE,

@@ -321,9 +321,7 @@ def test_a_full_disk(capsys, given, tmp_path, monkeypatch, successes):
 
 
 SLOW_PAINTER = """
-import signal, time
-# A shell that starts tests in the background has them ignore Ctrl-C.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import time
 from mfh.simulation.painter import SimulatedPainter
 paint = SimulatedPainter.paint
 def slowly(self, photo, plan):
