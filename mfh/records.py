@@ -233,20 +233,38 @@ class Landmarks:
 
     depth_m: (H, W) float32, NaN where unknown.
     owner: (H, W) int16, the person or point a pixel belongs to, -1 for none.
-    weight: (P,) float32, one for each owner: 1 where it counts, 0 where it only hides others.
-    kind: what the owners are.
+    weight: (P,) float32, one for each owner, in [0, 1]: how far it is to be trusted, 1 as others of
+        its kind are; 0 where it only hides others.
+    kind: what each owner is, P of them; a single one holds for all.
+    relative_error: (P,) float32, 1 sigma of the error to expect of each owner's depth, as a
+        fraction; NaN, as everywhere where it is not given, is what is usual for its kind.
     """
 
     depth_m: NDArray[np.float32]
     owner: NDArray[np.int16]
     weight: NDArray[np.float32]
-    kind: LandmarkKind = "painted person"
+    kind: tuple[LandmarkKind, ...] = ("painted person",)
+    relative_error: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         _set_array(self, "depth_m", np.float32, ("H", "W"))
         _set_array(self, "owner", np.int16, ("H", "W"))
         _set_array(self, "weight", np.float32, ("P",))
-        _one_of("landmarks: kind", self.kind, get_args(LandmarkKind))
+        _set_array(self, "relative_error", np.float32, ("P",))
+        owners = len(self.weight)
+        kind = tuple(self.kind)
+        object.__setattr__(self, "kind", kind * owners if len(kind) == 1 else kind)
+        if len(self.relative_error) == 0:
+            unknown = np.full(owners, np.nan, np.float32)
+            object.__setattr__(self, "relative_error", unknown)
+            _set_array(self, "relative_error", np.float32, ("P",))
+        _length_agrees("landmarks", owners, kind=self.kind, relative_error=self.relative_error)
+        for each in self.kind:
+            _one_of("landmarks: kind", each, get_args(LandmarkKind))
+        if not ((self.weight >= 0) & (self.weight <= 1)).all():
+            raise InputError(f"landmarks: weight {self.weight.tolist()}; expected 0 to 1")
+        if (self.relative_error <= 0).any():
+            raise InputError("landmarks: relative_error must be positive, or NaN where unknown")
         if self.depth_m.shape != self.owner.shape:
             raise InputError(
                 f"landmarks: depth_m is {self.depth_m.shape} but owner is {self.owner.shape}"
@@ -335,11 +353,18 @@ class MetricHead:
     space: which of the two.
     method: the loss that was minimised.
     loss: its value at the solution.
-    relative_error: 1 sigma of the depth scale as a fraction, as far as the landmarks' disagreement
-        tells; NaN where they are too few to tell.
-    used: (O,) bool, for each owner that took part, in order, whether it counted.
+    relative_error: 1 sigma of the depth scale as a fraction; NaN where it cannot be told. Of method
+        "robust" it is what the user may expect; of the paper's losses only how far the landmarks
+        disagree.
+    used: (O,) bool, for each owner that owns a pixel, in order of images and owners, whether the
+        fit counts it as one of those that agree.
     status: "converged", "offset held" (the landmarks cannot determine both numbers) or
         "not converged".
+    covariance: (2, 2) float64, of the errors of scale and offset; NaN where unknown.
+    disparity_error: 1 sigma of what errors of the disparity itself add to a pixel's depth, as a
+        fraction.
+    shared_error: the part of `relative_error` that no more landmarks of the same kinds would
+        lessen; NaN where unknown.
     """
 
     scale: float
@@ -350,9 +375,13 @@ class MetricHead:
     relative_error: float
     used: NDArray[np.bool_]
     status: FitStatus
+    covariance: NDArray[np.float64] = field(default_factory=lambda: np.full((2, 2), np.nan))
+    disparity_error: float = 0.0
+    shared_error: float = float("nan")
 
     def __post_init__(self) -> None:
         _set_array(self, "used", np.bool_, ("O",))
+        _set_array(self, "covariance", np.float64, (2, 2))
         _one_of("metric head: space", self.space, get_args(Space))
         _one_of("metric head: status", self.status, get_args(FitStatus))
         if not (np.isfinite(self.scale) and np.isfinite(self.offset)):
@@ -374,6 +403,20 @@ class MetricHead:
             np.float32
         )
 
+    def relative_error_of(self, disparity: ArrayLike) -> NDArray[np.float32]:
+        """1 sigma of the depth that `apply` gives, as a fraction of it, in the same shape.
+
+        `sqrt([d 1] C [d 1]^T / (scale * d + offset)^2 + disparity_error^2)` with the covariance C;
+        `inf` where the metric disparity (or depth) is not positive, NaN where C is unknown.
+        """
+        d = np.asarray(disparity, np.float64)
+        metric = self.scale * d + self.offset
+        (ss, so), (_, oo) = self.covariance
+        variance = (ss * d + 2 * so) * d + oo
+        squared = np.divide(variance, metric**2, out=np.full_like(metric, np.inf), where=metric > 0)
+        error = np.sqrt(np.maximum(squared, 0) + self.disparity_error**2)
+        return np.where(np.isnan(ss), np.nan, error).astype(np.float32)
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -382,9 +425,11 @@ class Counts:
     painted: how many were painted.
     with_people: in how many somebody was measured.
     kept: how many took part in the fit.
-    people: how many people took part in the fit, those of the photo itself included.
+    people: how many people the fit counts, those of the photo itself included.
     rejected: for each reason, how many painted photos it dropped.
     in_photo: how many of the people are in the photo itself.
+    set_aside: how many people more took part, but do not agree with the others.
+    points: how many known distances the fit counts.
     """
 
     painted: int
@@ -393,6 +438,8 @@ class Counts:
     people: int
     rejected: Mapping[str, int] = field(default_factory=dict)
     in_photo: int = 0
+    set_aside: int = 0
+    points: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rejected", MappingProxyType(dict(self.rejected)))
@@ -409,12 +456,13 @@ class MetricDepth:
     depth_m: (H, W) float32, z in the camera frame; `inf` where the fit says no more than "far".
     camera: the photo's intrinsics, with their source.
     head: the fit that gave the scale.
-    relative_error: 1 sigma of the depth scale as a fraction, as far as the landmarks' disagreement
-        tells: an error they share comes on top; NaN where they are too few to tell.
+    relative_error: 1 sigma of the depth scale as a fraction, see `MetricHead`.
     counts: what was painted, kept and rejected, and why.
     parts: for each stage, the part that did it ("simulated: ..." where it knew the truth).
     device: where the learned parts computed, in words; "" where there were none.
     warnings: what the user should know, in sentences.
+    relative_error_map: (H, W) float32, 1 sigma of each pixel's depth as a fraction of it; None
+        where the head's method cannot tell.
     """
 
     depth_m: NDArray[np.float32]
@@ -425,10 +473,14 @@ class MetricDepth:
     parts: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
     warnings: tuple[str, ...] = ()
+    relative_error_map: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         _set_array(self, "depth_m", np.float32, ("H", "W"))
         _size_agrees("metric depth", self.depth_m.shape, self.camera)
+        if self.relative_error_map is not None:
+            _set_array(self, "relative_error_map", np.float32, ("H", "W"))
+            _size_agrees("relative error map", self.relative_error_map.shape, self.camera)
         object.__setattr__(self, "parts", MappingProxyType(dict(self.parts)))
         object.__setattr__(self, "warnings", tuple(self.warnings))
 

@@ -60,7 +60,7 @@ def test_one_pixel_is_eroded_all_round():
     assert (landmarks.depth_m[landmarks.owner == 0] == 2.5).all()
     assert np.isnan(landmarks.depth_m[landmarks.owner < 0]).all()
     assert landmarks.weight.tolist() == [1.0]
-    assert landmarks.kind == "painted person"
+    assert landmarks.kind == ("painted person",)
 
 
 def test_erosion_takes_corners_and_holes():
@@ -157,7 +157,7 @@ def test_a_person_not_counted_owns_nothing_and_still_hides():
     landmarks = merge([left, right], depths_m, counted=[False, True], kind="person")
     assert_owner(landmarks, "\n".join([".......11111"] * 9))
     assert landmarks.weight.tolist() == [0.0, 1.0]
-    assert landmarks.kind == "person"
+    assert landmarks.kind == ("person", "person")
 
 
 def test_wider_erosion_and_none():

@@ -69,7 +69,7 @@ def landmarks_from_people(
         depth_m=np.where(owner >= 0, nearest_m, np.float32(np.nan)),
         owner=owner,
         weight=takes_part.astype(np.float32),
-        kind=kind,
+        kind=(kind,),
     )
 
 

@@ -89,15 +89,18 @@ def write_landmarks(folder: Path, name: str, landmarks: Landmarks) -> None:
         depth_m=landmarks.depth_m,
         owner=landmarks.owner,
         weight=landmarks.weight,
-        kind=np.array(landmarks.kind),
+        kind=np.array(landmarks.kind, dtype=np.str_),
+        relative_error=landmarks.relative_error,
     )
 
 
 def read_landmarks(folder: Path, name: str) -> Landmarks:
     """Read the landmarks of one image."""
     arrays = read_npz(folder / f"{name}.npz")
-    kind = cast(LandmarkKind, str(arrays["kind"]))
-    return Landmarks(arrays["depth_m"], arrays["owner"], arrays["weight"], kind)
+    kind = cast(tuple[LandmarkKind, ...], tuple(arrays["kind"].tolist()))
+    return Landmarks(
+        arrays["depth_m"], arrays["owner"], arrays["weight"], kind, arrays["relative_error"]
+    )
 
 
 def write_disparity(folder: Path, name: str, disparity: Disparity) -> None:
@@ -148,7 +151,9 @@ def head_as_dict(head: MetricHead) -> dict[str, Any]:
         **vars(head),
         "loss": json_number(head.loss),
         "relative_error": json_number(head.relative_error),
+        "shared_error": json_number(head.shared_error),
         "used": head.used.tolist(),
+        "covariance": [[json_number(value) for value in row] for row in head.covariance.tolist()],
     }
 
 
@@ -157,5 +162,10 @@ def head_from_dict(values: Mapping[str, Any]) -> MetricHead:
 
     Raises `KeyError` or `TypeError` where a value is missing or of another kind.
     """
-    unknown = {name: np.nan for name in ("loss", "relative_error") if values[name] is None}
-    return MetricHead(**{**values, **unknown, "used": np.array(values["used"], np.bool_)})
+    numbers = ("loss", "relative_error", "shared_error")
+    unknown = {name: np.nan for name in numbers if values[name] is None}
+    arrays = {
+        "used": np.array(values["used"], np.bool_),
+        "covariance": np.array(values["covariance"], np.float64),
+    }
+    return MetricHead(**{**values, **unknown, **arrays})
