@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from mfh.errors import SettingsError
-from mfh.settings import PRESETS, Device, Settings, default_settings, settings_from
+from mfh.settings import PRESETS, Device, Paint, Settings, default_settings, settings_from
 
 if TYPE_CHECKING:
     from mfh.simulation import SimulatedErrors
@@ -38,7 +38,36 @@ PresetOption = Annotated[
 ]
 PaintingsOption = Annotated[
     int | None,
-    typer.Option("--paintings", "-n", help="How many photos to paint.", show_default=False),
+    typer.Option("--paintings", "-n", help="How many photos to paint at most.", show_default=False),
+]
+PaintOption = Annotated[
+    str | None,
+    typer.Option(
+        "--paint",
+        help=f"Whether people are painted: {', '.join(get_args(Paint))}; as the preset says if "
+        "none is given.",
+        show_default=False,
+    ),
+]
+TargetErrorOption = Annotated[
+    float | None,
+    typer.Option(
+        "--target-error",
+        help="Paint until the error is no larger: 0.1 is 10 %, 0 paints all; as the preset says "
+        "if none is given.",
+        show_default=False,
+    ),
+]
+LandmarkOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--landmark",
+        metavar="X,Y=METRES|FILE",
+        help="A known distance: a pixel of the upright photo, and metres straight from the camera; "
+        "or a .json or .csv file of some. Repeatable. Nobody is painted then, unless --paint "
+        "always.",
+        show_default=False,
+    ),
 ]
 SeedOption = Annotated[
     int | None,

@@ -13,13 +13,16 @@ from .options import (
     DeviceOption,
     FovOption,
     IntrinsicsOption,
+    LandmarkOption,
     LowMemoryOption,
     OfflineOption,
     OutOption,
     PaintingsOption,
+    PaintOption,
     PresetOption,
     SeedOption,
     SetOption,
+    TargetErrorOption,
     folder_for,
     pair,
     settings_of,
@@ -33,6 +36,7 @@ def predict(
     ],
     intrinsics: IntrinsicsOption = None,
     fov: FovOption = None,
+    landmark: LandmarkOption = None,
     use: Annotated[
         list[str] | None,
         typer.Option(
@@ -49,6 +53,8 @@ def predict(
     ] = "disparity",
     out: OutOption = None,
     preset: PresetOption = "default",
+    paint: PaintOption = None,
+    target_error: TargetErrorOption = None,
     paintings: PaintingsOption = None,
     seed: SeedOption = None,
     device: DeviceOption = None,
@@ -57,8 +63,12 @@ def predict(
     changes: SetOption = None,
 ) -> None:
     """Metric depth of photos."""
-    from mfh.models import ModelStore  # noqa: PLC0415 - keeps `mfh --help` quick
-    from mfh.parts import STAGES, LearnedParts  # noqa: PLC0415
+    from mfh.known_distances import (  # noqa: PLC0415 - keeps `mfh --help` quick
+        check_distances,
+        load_distances,
+    )
+    from mfh.models import ModelStore  # noqa: PLC0415
+    from mfh.parts import LearnedParts, learned_stages  # noqa: PLC0415
     from mfh.photos import find_photos, load_photo  # noqa: PLC0415
     from mfh.pipeline import MetricFromHuman  # noqa: PLC0415
 
@@ -70,16 +80,18 @@ def predict(
     settings = settings_of(
         preset,
         changes,
+        paint=paint,
+        target_error=target_error,
         paintings=paintings,
         seed=seed,
         device=device,
         low_memory=low_memory or None,
     )
     chosen = _files_of(use or [])
-    if "painted" in chosen and (paintings is not None or seed is not None):
+    if "painted" in chosen and not (paintings is None and seed is None and target_error is None):
         raise InputError(
-            "--paintings and --seed say what to paint, but --use painted=... gives painted photos; "
-            "leave them out"
+            "--paintings, --seed and --target-error say what to paint, but --use painted=... gives "
+            "painted photos; leave them out"
         )
     if intrinsics is not None and fov is not None:
         raise InputError("--intrinsics and --fov are both given; give one of them")
@@ -88,21 +100,38 @@ def predict(
     paths = find_photos(photos)
     # A folder of one photo is laid out as one of many: more may come.
     several = paths != list(photos) or len(paths) > 1
+    distances = load_distances(landmark or [])
+    if several and distances:
+        raise InputError(
+            "--landmark: a known distance belongs to one photo; give that photo alone, by its name"
+        )
+    known = bool(distances)
     store = ModelStore(offline=offline or None)
     learned = LearnedParts(settings, store, TerminalDownloads())
-    stages = [stage for stage in STAGES if stage not in chosen]
+    stages = learned_stages(settings.paint, chosen, known_distances=known)
 
     def method_for(path: Path) -> MetricFromHuman:
         own = {s: Path(p) / path.stem if several else Path(p) for s, p in chosen.items()}
         return MetricFromHuman.from_settings(
-            settings, use=own, disparity_space=disparity_space, learned=learned
+            settings,
+            use=own,
+            disparity_space=disparity_space,
+            known_distances=known,
+            learned=learned,
         )
 
     if not several:
         photo = load_photo(paths[0], intrinsics, fov_deg=fov)
+        check_distances(distances, photo)
         with interruptible():
             method = method_for(paths[0])
-        run_and_write(method, photo, folder_for(out, photo.name), notes=learned.notes(stages))
+        run_and_write(
+            method,
+            photo,
+            folder_for(out, photo.name),
+            landmarks=distances,
+            notes=learned.notes(stages),
+        )
         return
     # Once for all photos: what is missing is missing for each of them.
     with interruptible():

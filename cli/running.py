@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.evaluation import errors_against_truth
+from mfh.known_distances import KnownDistance
 from mfh.pipeline import MetricFromHuman
 from mfh.prediction import Prediction
 from mfh.records import Photo
@@ -26,18 +28,20 @@ def run_and_write(
     photo: Photo,
     folder: Path,
     *,
+    landmarks: Sequence[KnownDistance] = (),
     truth_m: NDArray[np.float32] | None = None,
     simulated_errors: SimulatedErrors | None = None,
     notes: tuple[str, ...] = (),
 ) -> Prediction:
     """Predict, write every result into the run folder, and print a summary.
 
+    landmarks: the photo's known distances.
     truth_m: true depth (H, W), NaN where unknown, to print the error against.
     simulated_errors: what simulated stages were told to do wrong, for the summary.
     notes: what to say besides the result's own warnings.
     """
     with interruptible(), TerminalProgress() as progress:
-        prediction = method.run(photo, folder=folder, progress=progress)
+        prediction = method.run(photo, landmarks=landmarks, folder=folder, progress=progress)
         errors = (
             None if truth_m is None else errors_against_truth(prediction.depth.depth_m, truth_m)
         )
@@ -51,5 +55,7 @@ def run_and_write(
         )
         seconds = {**prediction.seconds, "writing": time.perf_counter() - started}
     lines = summary_lines(prediction.depth, errors=errors, timings=seconds)
+    after_people = [label for label, _ in lines].index("Camera")
+    lines.insert(after_people, ("Painted", prediction.painting))
     show_summary(photo.name, lines, (*notes, *prediction.depth.warnings), folder)
     return prediction

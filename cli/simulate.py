@@ -14,11 +14,14 @@ from .options import (
     ErrorsOption,
     FovOption,
     IntrinsicsOption,
+    LandmarkOption,
     OutOption,
     PaintingsOption,
+    PaintOption,
     PresetOption,
     SeedOption,
     SetOption,
+    TargetErrorOption,
     errors_from,
     folder_for,
     settings_of,
@@ -49,6 +52,9 @@ def simulate(
     error: ErrorOption = None,
     out: OutOption = None,
     preset: PresetOption = "default",
+    landmark: LandmarkOption = None,
+    paint: PaintOption = None,
+    target_error: TargetErrorOption = None,
     paintings: PaintingsOption = None,
     seed: SeedOption = None,
     changes: SetOption = None,
@@ -58,13 +64,16 @@ def simulate(
     The painter, the people measurer and the disparity model are stand-ins that know the truth and
     make the errors asked for. This proves everything but the learned models.
     """
-    from mfh.photos import load_photo, resize_photo  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.known_distances import load_distances  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.photos import load_photo, resize_photo  # noqa: PLC0415
     from mfh.pipeline import MetricFromHuman  # noqa: PLC0415
     from mfh.simulation import SimulatedWorld, load_truth, simulated_parts  # noqa: PLC0415
 
     from .running import run_and_write  # noqa: PLC0415
 
-    settings = settings_of(preset, changes, paintings=paintings, seed=seed)
+    settings = settings_of(
+        preset, changes, paint=paint, target_error=target_error, paintings=paintings, seed=seed
+    )
     chosen = errors_from(errors, error)
     loaded = load_photo(photo, intrinsics, fov_deg=fov)
     truth = load_truth(depth, loaded.shape, scale=depth_scale)
@@ -74,6 +83,7 @@ def simulate(
         MetricFromHuman(**simulated_parts(world), settings=settings),
         loaded,
         folder_for(out, f"{loaded.name}_simulated"),
+        landmarks=load_distances(landmark or []),
         truth_m=truth.depth_m,
         simulated_errors=chosen,
         notes=(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -14,13 +16,15 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
 from mfh.progress import Progress
 
@@ -38,8 +42,20 @@ _DOING = {
 }
 
 
+class _BusyColumn(ProgressColumn):
+    """The time in which a stage was worked on, in all of its rounds."""
+
+    def render(self, task: Task) -> Text:
+        """Give it as h:mm:ss."""
+        since = task.fields["since"]
+        seconds = task.fields["busy"] + (0.0 if since is None else time.monotonic() - since)
+        return Text(str(timedelta(seconds=int(seconds))), style="progress.elapsed")
+
+
 class TerminalProgress(Progress):
-    """A bar for each stage; plain lines where standard error is no terminal.
+    """A bar for each stage, also where it is done in several rounds.
+
+    Plain lines where standard error is no terminal.
 
     Warnings are left to the summary, which has them from the result.
 
@@ -54,7 +70,7 @@ class TerminalProgress(Progress):
             TextColumn("{task.description:<24}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            _BusyColumn(),
             TimeRemainingColumn(elapsed_when_finished=False),
             TextColumn("[dim]{task.fields[note]}"),
             console=self._console,
@@ -62,6 +78,8 @@ class TerminalProgress(Progress):
             disable=not sys.stderr.isatty(),
         )
         self._tasks: dict[str, TaskID] = {}
+        self._remarks: dict[str, str] = {}
+        self._done: set[str] = set()
 
     def __enter__(self) -> TerminalProgress:
         if not self._bars.disable:
@@ -78,22 +96,51 @@ class TerminalProgress(Progress):
             self._bars.stop()
 
     def start(self, stage: str, total: int) -> None:
-        """Show a bar."""
-        task = self._bars.add_task(f"{self._title}{_DOING.get(stage, stage)}", total=total, note="")
-        self._tasks[stage] = task
+        """Show a bar, or go on with one."""
+        self._pause()
+        self._add(stage)
+        self._bars.update(self._tasks[stage], total=total, visible=True, since=time.monotonic())
 
     def advance(self, stage: str) -> None:
         """Move it on."""
         self._bars.advance(self._tasks[stage])
 
+    def remark(self, stage: str, words: str) -> None:
+        """Say it beside the bar, which has its place from then on."""
+        self._add(stage)
+        self._remarks[stage] = words
+        if stage not in self._done:
+            self._bars.update(self._tasks[stage], note=words)
+
     def finish(self, stage: str, note: str) -> None:
         """Fill it, and say what is worth saying."""
+        self._pause()
+        self._done.add(stage)
         said = "" if note == "computed" else note
         in_short = said.partition(":")[0]
-        self._bars.update(self._tasks[stage], note=in_short)
+        self._bars.update(self._tasks[stage], note=in_short or self._remarks.get(stage, ""))
         # Reasons are too long to stand beside a bar.
         if said and (self._bars.disable or said != in_short):
             self._console.print(f"{self._title}{_DOING.get(stage, stage)}: {said}", markup=False)
+
+    def _add(self, stage: str) -> None:
+        """Give a stage its bar, which is not shown before it begins."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(
+                f"{self._title}{_DOING.get(stage, stage)}",
+                total=None,
+                visible=False,
+                note="",
+                busy=0.0,
+                since=None,
+            )
+
+    def _pause(self) -> None:
+        """Stop the clock of the stage that was worked on."""
+        for task in self._bars.tasks:
+            if task.fields["since"] is not None:
+                busy = task.fields["busy"] + time.monotonic() - task.fields["since"]
+                self._bars.update(task.id, busy=busy, since=None)
 
 
 @contextmanager

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mfh.camera import IntrinsicsLike
+from mfh.known_distances import DistanceLike, check_distances, load_distances
 from mfh.models import ModelStore
-from mfh.parts import STAGES, LearnedParts
+from mfh.parts import LearnedParts, learned_stages
 from mfh.photos import PhotoLike, load_photo
 from mfh.pipeline import MetricFromHuman
 from mfh.progress import Progress
@@ -24,6 +25,7 @@ def metric_depth(
     *,
     preset: str = "default",
     fov_deg: float | None = None,
+    landmarks: DistanceLike | Sequence[DistanceLike] = (),
     use: Mapping[str, str | Path] | None = None,
     disparity_space: Space = "disparity",
     folder: str | Path | None = None,
@@ -36,6 +38,9 @@ def metric_depth(
     intrinsics: K as a 3x3 array in px, an `Intrinsics`, or a file (see `mfh.camera`); without it
         the photo's EXIF, `fov_deg`, or an assumption that is warned about.
     fov_deg: horizontal field of view in degrees, in place of `intrinsics`.
+    landmarks: points of the photo whose distance from the camera was measured, e.g.
+        `[(x, y, 2.40)]` in px and metres, or a file of them (see `mfh.known_distances`). With them
+        nobody is painted or measured, unless `paint` says so.
     use: files that stand in for a stage: "painted", "people", "disparity".
     disparity_space: what the files for "disparity" hold: "disparity" (larger = nearer) or "depth".
     folder: a run folder: every record is kept in it and reused from it, and every result file is
@@ -45,19 +50,22 @@ def metric_depth(
     Returns depth (H, W) in metres at the photo's own size, with the fit and its expected error.
     Weights that are missing are downloaded; models stay loaded for the next call, if it uses the
     same. What the user should know is in its `warnings`, and issued through Python's `warnings`.
-    Raises errors of `mfh.errors`: bad input, a missing part, nobody to measure by.
+    Raises errors of `mfh.errors`: bad input, a missing part, nothing to measure by.
     """
     chosen = settings_from(preset, **settings)
     photo = load_photo(image, intrinsics, fov_deg=fov_deg)
+    distances = load_distances(landmarks)
+    check_distances(distances, photo)
+    known = bool(distances)
     store = ModelStore()
     learned = _learned_parts(_of_parts(chosen), store.folder, store.offline, store.mirror)
     method = MetricFromHuman.from_settings(
-        chosen, use=use, disparity_space=disparity_space, learned=learned
+        chosen, use=use, disparity_space=disparity_space, known_distances=known, learned=learned
     )
-    prediction = method.run(photo, folder=folder, progress=progress)
+    prediction = method.run(photo, landmarks=distances, folder=folder, progress=progress)
     if folder is not None:
         prediction.write(folder, settings=chosen, progress=progress)
-    stages = [stage for stage in STAGES if stage not in (use or {})]
+    stages = learned_stages(chosen.paint, use or {}, known_distances=known)
     for warning in (*learned.notes(stages), *prediction.depth.warnings):
         warnings.warn(warning, stacklevel=2)
     return prediction.depth

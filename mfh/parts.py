@@ -18,17 +18,18 @@ from mfh.painting import PaintedFiles
 from mfh.people import PeopleFiles
 from mfh.people.detection import Detector
 from mfh.records import Space
-from mfh.settings import Settings
+from mfh.rounds import stages_needed
+from mfh.settings import Paint, Settings
 from mfh.stages import DisparityEstimator, Painter, PeopleMeasurer
 
 STAGES = ("painted", "people", "disparity")
 
 
 class Parts(TypedDict):
-    """The parts of a `MetricFromHuman` that have no default."""
+    """The parts of a `MetricFromHuman` that have no default; None where a run does without."""
 
-    painter: Painter
-    people: PeopleMeasurer
+    painter: Painter | None
+    people: PeopleMeasurer | None
     disparity: DisparityEstimator
 
 
@@ -151,23 +152,49 @@ class LearnedParts:
         )
 
 
+def learned_stages(
+    paint: Paint, use: Collection[str] = (), *, known_distances: bool = False
+) -> list[str]:
+    """The stages that a run needs a learned part for.
+
+    paint: the setting; use: the stages that files stand in for; known_distances: whether there are
+        any.
+
+    Raises `InputError` for files for a stage that there is not, or that the run does without.
+    """
+    unknown = [stage for stage in use if stage not in STAGES]
+    if unknown:
+        raise InputError(f"use: stage {unknown[0]!r} is unknown; there are {', '.join(STAGES)}")
+    needed = stages_needed(paint, known_distances=known_distances, painted_files="painted" in use)
+    unneeded = [stage for stage in use if stage not in needed]
+    if unneeded:
+        raise InputError(
+            f"use: files for {unneeded[0]} are given, but with known distances and --paint auto "
+            "nobody is measured; --paint never counts the photo's own people, too, and --paint "
+            "always also those who are painted into it"
+        )
+    return [stage for stage in needed if stage not in use]
+
+
 def parts_from(
     learned: LearnedParts,
     use: Mapping[str, str | Path] | None = None,
     disparity_space: Space = "disparity",
+    paint: Paint = "auto",
+    known_distances: bool = False,
 ) -> Parts:
     """The parts of a run: files for the stages that `use` gives a path, learned ones for the rest.
 
     use: "painted", "people" and "disparity" to a path each.
     disparity_space: what the files for "disparity" hold.
+    paint, known_distances: what the run needs follows from them; the parts it does without are
+        None.
 
     Raises `InputError` for another stage or unusable files, and `MissingPartError`, naming
     everything that is missing and the commands that get it, where weights are not there.
     """
     use = use or {}
-    unknown = [stage for stage in use if stage not in STAGES]
-    if unknown:
-        raise InputError(f"use: stage {unknown[0]!r} is unknown; there are {', '.join(STAGES)}")
+    stages = learned_stages(paint, use, known_distances=known_distances)
     painted = PaintedFiles(use["painted"]) if "painted" in use else None
     names = None if painted is None else painted.names
     people = PeopleFiles(use["people"], names) if "people" in use else None
@@ -175,10 +202,10 @@ def parts_from(
     if "disparity" in use:
         disparity = DisparityFiles(use["disparity"], disparity_space, names)
     # Asked last: files that are given and wrong are named whatever else is missing.
-    learned.prepare([stage for stage in STAGES if stage not in use])
+    learned.prepare(stages)
     return Parts(
-        painter=painted or learned.painter,
-        people=people or learned.people,
+        painter=learned.painter if "painted" in stages else painted,
+        people=learned.people if "people" in stages else people,
         disparity=disparity or learned.disparity,
     )
 
@@ -200,5 +227,10 @@ def _missing(states: Sequence[ModelState]) -> str:
         "or do what they do with other tools, as docs/your_own_parts.md tells, and give what those "
         f"made: {' '.join(f'--use {stage}=PATH' for stage in stages)}"
     )
+    if "painted" in stages or "people" in stages:
+        lines.append(
+            "or measure one distance in the photo yourself, which needs neither of painter and "
+            "people: --landmark x,y=METRES"
+        )
     lines.append("or see the whole flow with simulated parts: mfh demo")
     return "\n".join(lines)

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mfh.disparity import align_painted, upsample
-from mfh.errors import NoLandmarksError
+from mfh.errors import InputError, NoLandmarksError
 from mfh.files import make_folder, remove_file
 from mfh.head import LandmarkHead
-from mfh.painting import plan_paintings, strip_share
+from mfh.known_distances import (
+    DistanceLike,
+    KnownDistance,
+    check_distances,
+    fingerprint,
+    load_distances,
+)
 from mfh.parts import LearnedParts, parts_from
 from mfh.photos import resize_photo
 from mfh.prediction import Prediction
 from mfh.progress import Progress
-from mfh.records import (
-    AlignedDisparity,
-    Disparity,
-    Landmarks,
-    MetricDepth,
-    MetricHead,
-    PaintedPhotos,
-    People,
-    Photo,
-    Space,
-)
-from mfh.rendering import landmarks_from_people
+from mfh.records import Landmarks, MetricDepth, PaintedPhotos, Photo, Space
 from mfh.rendering.renderer import MeshRenderer
 from mfh.results.folder import FILES, write_contact_sheet
+from mfh.rounds import Rounds, stages_needed
 from mfh.runs import RunFolder, StageRunner, part_name
-from mfh.runs import record_files as files
+from mfh.runs.photo_run import PhotoRun, RunParts, digests_of
+from mfh.runs.record_files import write_photo
 from mfh.settings import Settings
-from mfh.stage_checks import checked_disparity, checked_paintings, checked_people
 from mfh.stages import (
     DepthRenderer,
     DisparityEstimator,
@@ -45,25 +36,25 @@ from mfh.stages import (
     PeopleMeasurer,
     PlannedPainter,
 )
+from mfh.taking_part import owners_taking_part
 from mfh.verdicts import counts_of, nobody_message, verdicts_of, warnings_of
-
-# A person counts as painted when most of what is seen of it lies where the painter painted.
-_PAINTED_SHARE = 0.5
+from mfh.why_stopped import missed_target, painting_in_words, so_far_in_words
 
 
 class MetricFromHuman:
     """Metric from Human (NeurIPS 2024), with interchangeable parts.
 
-    painter, people, disparity: parts as in `mfh.stages`.
+    painter, people, disparity: parts as in `mfh.stages`; painter and people may be None for runs
+        that do without them, see `mfh.rounds.stages_needed`.
     renderer: rasterizes meshes to depth; by default what `settings.renderer` names.
-    head: fits the metric head; by default the paper's, as the settings say.
+    head: fits the metric head; by default as the settings say.
     settings: everything else; by default the preset "default".
     """
 
     def __init__(
         self,
-        painter: Painter,
-        people: PeopleMeasurer,
+        painter: Painter | None,
+        people: PeopleMeasurer | None,
         disparity: DisparityEstimator,
         renderer: DepthRenderer | None = None,
         head: HeadFitter | None = None,
@@ -87,290 +78,215 @@ class MetricFromHuman:
         *,
         use: Mapping[str, str | Path] | None = None,
         disparity_space: Space = "disparity",
+        known_distances: bool = False,
         learned: LearnedParts | None = None,
     ) -> MetricFromHuman:
         """The method with the learned parts that settings name.
 
         use: files that stand in for a stage: "painted", "people", "disparity" to a path each.
         disparity_space: what the files for "disparity" hold.
+        known_distances: whether it is for runs with known distances, which may need fewer parts.
         learned: parts to share with other runs, so that models are loaded once.
 
         Weights that are missing are downloaded. Raises `MissingPartError` where that cannot be
         done, naming what is missing and the commands that get it.
         """
         learned = learned or LearnedParts(settings)
-        return cls(**parts_from(learned, use, disparity_space), settings=settings)
+        parts = parts_from(learned, use, disparity_space, settings.paint, known_distances)
+        return cls(**parts, settings=settings)
 
     def predict(
         self,
         photo: Photo,
         *,
+        landmarks: DistanceLike | Sequence[DistanceLike] = (),
         folder: str | Path | None = None,
         progress: Progress | None = None,
     ) -> MetricDepth:
         """Metric depth of a photo; see `run`."""
-        return self.run(photo, folder=folder, progress=progress).depth
+        return self.run(photo, landmarks=landmarks, folder=folder, progress=progress).depth
 
     def run(
         self,
         photo: Photo,
         *,
+        landmarks: DistanceLike | Sequence[DistanceLike] = (),
         folder: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Prediction:
         """Metric depth of a photo, with every record on the way.
 
+        landmarks: points of the photo whose distance from the camera is known, e.g.
+            `[(x, y, 2.40)]` in px and metres; see `mfh.known_distances.load_distances`.
         folder: a run folder; a record is reused from it where its settings and inputs have not
             changed, and an interrupted run goes on where it stopped.
         progress: is told what happens.
 
-        Raises `NoLandmarksError` where nobody could be measured, with counts of why, and
-        `OutputError` or `RunFolderError` for a folder that cannot be used.
+        People are painted in rounds, and what a round adds goes through all stages. The paintings
+        of each are the next few of one plan; `mfh.rounds` says when there are enough.
+
+        Raises `NoLandmarksError` where there is nothing to measure by, with counts of why;
+        `InputError` for known distances that cannot be this photo's, and for a part that is None
+        and needed; `OutputError` or `RunFolderError` for a folder that cannot be used.
         """
         progress = progress or Progress()
+        distances = load_distances(landmarks)
+        check_distances(distances, photo)
+        parts = self._parts_for(distances)
         working = resize_photo(photo, self.settings.working_short_side_px)
-        run_folder = None if folder is None else self._open(folder, working)
-        runner = StageRunner(_digests(working), self.settings, run_folder, progress)
+        digests = digests_of(photo, working, distances)
+        run_folder = None
+        if folder is not None:
+            run_folder = self._open(folder, working, distances, digests, parts)
+        runner = StageRunner(digests, self.settings, run_folder, progress)
+        run = PhotoRun(photo, working, distances, self.settings, runner, **parts)
+        rounds = self._rounds(run)
 
-        painted = self._paint(working, runner)
-        images = painted.with_photo(working)
-        people = self._measure(working, images, runner)
-        landmarks = self._render(working, images, people, runner)
-        disparity = self._estimate(working, images, runner)
-        aligned = self._align(images, disparity, runner)
-        verdicts = verdicts_of(people, landmarks, aligned)
-        self._require_landmarks(run_folder, working, images, landmarks, verdicts)
-        head = self._fit(aligned, landmarks, runner)
-        depth_m = self._apply(head, disparity, photo, runner)
+        painted, aligned, head = rounds.first, None, None
+        progress.remark("painted", so_far_in_words(rounds, head))
+        while True:
+            runner.round(last=painted == rounds.at_most)
+            images = run.paint(painted)
+            people = run.measure(images)
+            known = run.render(images, people)
+            disparity = run.estimate(images)
+            aligned = run.align(images, disparity, aligned)
+            head = run.fit(aligned, known)
+            progress.remark("painted", so_far_in_words(rounds, head))
+            stopped = rounds.stopped(head, painted)
+            if stopped:
+                break
+            painted = rounds.after(painted)
+        runner.finish()
+        if head is None:
+            verdicts = verdicts_of(people, known, aligned)
+            raise _nobody(run_folder, working, images, known, verdicts, parts)
+        depth_m, error_map = run.apply(head, disparity)
 
-        counts = counts_of(people, landmarks, verdicts)
-        warnings = warnings_of(photo, head, counts, depth_m)
+        owners = owners_taking_part(head, aligned, known)
+        verdicts = verdicts_of(people, known, aligned, owners)
+        counts = counts_of(people, verdicts, owners)
+        by_people = run.people is not None
+        missed = missed_target(rounds, stopped, painted, head, people=by_people)
+        warnings = (*warnings_of(photo, head, counts, owners, depth_m), *filter(None, [missed]))
         for warning in warnings:
             progress.warn(warning)
+        used: RunParts = {**parts, "painter": parts["painter"] if painted else None}
         depth = MetricDepth(
             depth_m=depth_m,
             camera=photo.camera,
             head=head,
             relative_error=head.relative_error,
             counts=counts,
-            parts=self._parts(),
-            device=self._device(),
+            parts=_names(used),
+            device=_device(used),
             warnings=warnings,
+            relative_error_map=error_map,
         )
         return Prediction(
             photo=photo,
             working=working,
             images=images,
             people=people,
-            landmarks=landmarks,
+            landmarks=known,
             disparity=disparity,
             aligned=aligned,
             head=head,
             depth=depth,
             verdicts=verdicts,
+            owners=owners,
+            painting=painting_in_words(rounds, stopped, painted, head, people=by_people),
             seconds=runner.seconds,
         )
 
-    def _paint(self, photo: Photo, runner: StageRunner) -> PaintedPhotos:
+    def _parts_for(self, distances: Sequence[KnownDistance]) -> RunParts:
+        """The parts of a run: None those that it does without."""
+        needed = stages_needed(
+            self.settings.paint,
+            known_distances=bool(distances),
+            painted_files=isinstance(self.painter, PlannedPainter),
+        )
+        lacking = [
+            name
+            for stage, name in (("painted", "painter"), ("people", "people"))
+            if stage in needed and getattr(self, name) is None
+        ]
+        if lacking:
+            raise InputError(
+                f"{' and '.join(lacking)} of MetricFromHuman: None, but a run with "
+                f"paint={self.settings.paint!r} and {len(distances)} known distances needs them"
+            )
+        return RunParts(
+            painter=self.painter if "painted" in needed else None,
+            people=self.people if "people" in needed else None,
+            renderer=self.renderer,
+            disparity=self.disparity,
+            head=self.head,
+        )
+
+    def _rounds(self, run: PhotoRun) -> Rounds:
         settings = self.settings
-        plan_settings: tuple[str, ...] = ()
-        if isinstance(self.painter, PlannedPainter):
-            plan = self.painter.plan(photo)
-        else:
-            plan_settings = ("seed", "prompts", "strip_min_ratio", "strip_max_ratio")
-            plan = plan_paintings(
-                *photo.shape,
-                settings.paintings,
-                seed=settings.seed,
-                prompts=settings.prompts,
-                min_ratio=settings.strip_min_ratio,
-                max_ratio=settings.strip_max_ratio,
-            )
-        images = runner.each(
-            "painted",
-            lambda start: checked_paintings(self.painter.paint(photo, plan.rest(start)), photo),
-            part=self.painter,
-            inputs=("photo",),
-            settings=plan_settings,
-            entries=plan.names,
-            write=files.write_painted_image,
-            read=lambda *file: next(checked_paintings([files.read_painted_image(*file)], photo)),
-            write_rest=lambda folder: files.write_plan(folder, plan),
-        )
-        return PaintedPhotos(
-            repainted=plan.repainted,
-            prompts=plan.prompts,
-            seeds=plan.seeds,
-            names=plan.names,
-            images=np.stack(images),
+        if run.plan is not None:
+            return Rounds.all_at_once(len(run.plan))
+        step = max(settings.painting_round, getattr(run.painter, "at_once", 1))
+        return Rounds.until(
+            settings.target_error,
+            at_most=0 if run.painter is None else settings.paintings,
+            first=0 if settings.paint == "auto" else step,
+            step=step,
         )
 
-    def _measure(
-        self, photo: Photo, images: PaintedPhotos, runner: StageRunner
-    ) -> tuple[People, ...]:
-        return runner.each(
-            "people",
-            lambda start: checked_people(self.people.measure(photo, images.rest(start)), photo),
-            part=self.people,
-            inputs=("photo", "camera", "painted"),
-            entries=images.names,
-            write=files.write_people,
-            read=lambda *file: next(checked_people([files.read_people(*file)], photo)),
-        )
-
-    def _render(
+    def _open(
         self,
+        folder: str | Path,
         photo: Photo,
-        images: PaintedPhotos,
-        people: Sequence[People],
-        runner: StageRunner,
-    ) -> tuple[Landmarks, ...]:
-        once = self.settings.photo_people == "once"
-
-        def make(start: int) -> Iterable[Landmarks]:
-            for index in range(start, len(images)):
-                measured, strip = people[index], images.repainted[index]
-                depth_m = self.renderer(measured.vertices_m, measured.faces, photo.camera)
-                painted = _painted_people(measured, depth_m, strip)
-                # Of somebody painted nothing shows beyond the strip, however far mask and mesh go.
-                within = strip | ~painted[:, None, None]
-                counted = painted | (not once) if index else np.full(len(measured), once)
-                yield landmarks_from_people(
-                    replace(measured, mask=measured.mask & within),
-                    depth_m,
-                    erosion_px=self.settings.erosion_px,
-                    counted=counted,
-                    kind="painted person" if index else "person",
-                )
-
-        return runner.each(
-            "landmarks",
-            make,
-            part=self.renderer,
-            inputs=("painted", "people"),
-            settings=("photo_people", "erosion_px"),
-            entries=images.names,
-            write=files.write_landmarks,
-            read=files.read_landmarks,
-        )
-
-    def _estimate(self, photo: Photo, images: PaintedPhotos, runner: StageRunner) -> Disparity:
-        maps = runner.each(
-            "disparity",
-            lambda start: checked_disparity(
-                self.disparity.estimate(photo, images.rest(start)), photo
-            ),
-            part=self.disparity,
-            inputs=("photo", "painted"),
-            entries=images.names,
-            write=files.write_disparity,
-            read=lambda *file: next(checked_disparity([files.read_disparity(*file)], photo)),
-        )
-        return Disparity(
-            np.concatenate([each.values for each in maps]), maps[0].space, maps[0].model
-        )
-
-    def _align(
-        self, images: PaintedPhotos, disparity: Disparity, runner: StageRunner
-    ) -> AlignedDisparity:
-        def make() -> AlignedDisparity:
-            return align_painted(disparity, images.repainted)
-
-        return runner.whole(
-            "aligned",
-            make,
-            inputs=("painted", "disparity"),
-            images=len(images),
-            write=files.write_aligned,
-            # Aligning again is quicker than reading it back; its file is there for people to read.
-            read=lambda _: make(),
-        )
-
-    def _require_landmarks(
-        self,
-        run_folder: RunFolder | None,
-        photo: Photo,
-        images: PaintedPhotos,
-        landmarks: Sequence[Landmarks],
-        verdicts: Sequence[str],
-    ) -> None:
-        """Where no image takes part in the fit, say so, and show them if there is a folder."""
-        if not all(verdicts):
-            return
-        sheet = None
-        if run_folder is not None:
-            sheet = write_contact_sheet(
-                run_folder.path, photo, images, landmarks, verdicts, simulated=self._simulated
-            )
-        raise NoLandmarksError(nobody_message(verdicts[1:], sheet))
-
-    def _fit(
-        self,
-        aligned: AlignedDisparity,
-        landmarks: Sequence[Landmarks],
-        runner: StageRunner,
-    ) -> MetricHead:
-        return runner.whole(
-            "head",
-            lambda: self.head.fit(aligned, landmarks),
-            part=self.head,
-            inputs=("landmarks", "aligned"),
-            images=len(aligned),
-            write=files.write_head,
-            read=files.read_head,
-        )
-
-    def _apply(
-        self, head: MetricHead, disparity: Disparity, photo: Photo, runner: StageRunner
-    ) -> NDArray[np.float32]:
-        return runner.unsaved(
-            "depth", lambda: head.apply(upsample(disparity.values[0], photo.image))
-        )
-
-    def _open(self, folder: str | Path, photo: Photo) -> RunFolder:
+        distances: Sequence[KnownDistance],
+        digests: Mapping[str, str],
+        parts: RunParts,
+    ) -> RunFolder:
         run_folder = RunFolder(folder)
         # Whatever comes of this run, results of an earlier one no longer belong to these records.
         remove_file(run_folder.path / FILES["summary"])
-        files.write_photo(make_folder(run_folder.stage("photo")), photo)
+        write_photo(make_folder(run_folder.stage("photo")), photo)
         run_folder.describe(
-            photo={"name": photo.name, "sha256": _digests(photo), "camera": asdict(photo.camera)},
+            photo={"name": photo.name, "sha256": dict(digests), "camera": asdict(photo.camera)},
+            known_distances=fingerprint(distances),
             settings=self.settings.as_dict(),
-            parts=self._parts(),
+            parts=_names(parts),
         )
         return run_folder
 
-    @property
-    def _simulated(self) -> bool:
-        return any(part.startswith("simulated") for part in self._parts().values())
 
-    def _parts(self) -> dict[str, str]:
-        return {
-            "painter": part_name(self.painter),
-            "people": part_name(self.people),
-            "renderer": part_name(self.renderer),
-            "disparity": part_name(self.disparity),
-            "head": part_name(self.head),
-        }
-
-    def _device(self) -> str:
-        """Where the learned parts compute; each of them says so itself."""
-        parts = (self.painter, self.people, self.disparity)
-        devices = [part.device for part in parts if hasattr(part, "device")]
-        return ", ".join(dict.fromkeys(devices))
-
-
-def _digests(photo: Photo) -> dict[str, str]:
-    """SHA-256 of the pixels and of the camera, whatever they are called and wherever from."""
-    pixels = hashlib.sha256(np.ascontiguousarray(photo.image).data)
-    pixels.update(repr(photo.image.shape).encode())
-    camera = hashlib.sha256(repr(photo.camera.matrix.tolist()).encode())
-    return {"photo": pixels.hexdigest(), "camera": camera.hexdigest()}
+def _nobody(
+    run_folder: RunFolder | None,
+    photo: Photo,
+    images: PaintedPhotos,
+    landmarks: Sequence[Landmarks],
+    verdicts: Sequence[str],
+    parts: RunParts,
+) -> NoLandmarksError:
+    """Say that no image takes part in the fit, and show them if there is a folder."""
+    sheet = None
+    if run_folder is not None:
+        simulated = any(name.startswith("simulated") for name in _names(parts).values())
+        sheet = write_contact_sheet(
+            run_folder.path, photo, images, landmarks, verdicts, simulated=simulated
+        )
+    return NoLandmarksError(nobody_message(verdicts, sheet))
 
 
-def _painted_people(
-    people: People, depth_m: NDArray[np.float32], strip: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Who of the people of a painted photo was painted there, (P,)."""
-    # Without a mask of its own a person's mask is everywhere.
-    seen = people.mask & np.isfinite(depth_m)
-    return strip_share(seen, strip) >= _PAINTED_SHARE
+def _names(parts: RunParts) -> dict[str, str]:
+    """What the parts call themselves, but for those that a run does without."""
+    without = {"renderer"} if parts["people"] is None else set()
+    return {
+        name: part_name(part)
+        for name, part in parts.items()
+        if part is not None and name not in without
+    }
+
+
+def _device(parts: RunParts) -> str:
+    """Where the learned parts compute; each of them says so itself."""
+    learned = (parts["painter"], parts["people"], parts["disparity"])
+    devices = [getattr(part, "device", "") for part in learned]
+    return ", ".join(dict.fromkeys(filter(None, devices)))

@@ -18,6 +18,7 @@ from mfh.records import (
     Photo,
 )
 from mfh.results.folder import write_results
+from mfh.taking_part import Owner, set_aside
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class Prediction:
     images: the working photo itself, in which nothing was repainted, and its N painted photos;
         people, landmarks, disparity, aligned and verdicts have 1 + N entries, one for each image.
     verdicts: why an image took no part in the fit, "" where it did.
+    owners: everybody and everything that took part, and whom the fit set aside.
+    painting: how much was painted, and why no more, in words.
     seconds: how long each stage took.
     """
 
@@ -41,6 +44,8 @@ class Prediction:
     head: MetricHead
     depth: MetricDepth
     verdicts: tuple[str, ...]
+    owners: tuple[Owner, ...] = ()
+    painting: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def write(self, folder: str | Path, **options: Any) -> dict[str, Path]:
@@ -55,6 +60,7 @@ class Prediction:
             images=self.images,
             landmarks=self.landmarks,
             verdicts=self.verdicts,
+            set_aside=set_aside(self.owners, self.landmarks),
             timings=self.seconds,
             **options,
         )

@@ -238,6 +238,9 @@ class Landmarks:
     kind: what each owner is, P of them; a single one holds for all.
     relative_error: (P,) float32, 1 sigma of the error to expect of each owner's depth, as a
         fraction; NaN, as everywhere where it is not given, is what is usual for its kind.
+    up: (P, 3) float32, unit vectors in the camera frame, which way up each owner stands; NaN for
+        one that does not stand, or where it is not given.
+    foot_m: (P, 3) float32, the lowest point of each that stands, in the camera frame.
     """
 
     depth_m: NDArray[np.float32]
@@ -245,20 +248,22 @@ class Landmarks:
     weight: NDArray[np.float32]
     kind: tuple[LandmarkKind, ...] = ("painted person",)
     relative_error: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    up: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 3), np.float32))
+    foot_m: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 3), np.float32))
 
     def __post_init__(self) -> None:
         _set_array(self, "depth_m", np.float32, ("H", "W"))
         _set_array(self, "owner", np.int16, ("H", "W"))
         _set_array(self, "weight", np.float32, ("P",))
-        _set_array(self, "relative_error", np.float32, ("P",))
         owners = len(self.weight)
         kind = tuple(self.kind)
         object.__setattr__(self, "kind", kind * owners if len(kind) == 1 else kind)
-        if len(self.relative_error) == 0:
-            unknown = np.full(owners, np.nan, np.float32)
-            object.__setattr__(self, "relative_error", unknown)
-            _set_array(self, "relative_error", np.float32, ("P",))
-        _length_agrees("landmarks", owners, kind=self.kind, relative_error=self.relative_error)
+        _length_agrees("landmarks", owners, kind=self.kind)
+        for name, rest in (("relative_error", ()), ("up", (3,)), ("foot_m", (3,))):
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full((owners, *rest), np.nan, np.float32))
+            _set_array(self, name, np.float32, ("P", *rest))
+            _length_agrees("landmarks", owners, **{name: getattr(self, name)})
         for each in self.kind:
             _one_of("landmarks: kind", each, get_args(LandmarkKind))
         if not ((self.weight >= 0) & (self.weight <= 1)).all():

@@ -13,10 +13,13 @@ from mfh.part_settings import DisparitySettings, PainterSettings, PeopleSettings
 from mfh.setting_checks import require, require_choice, set_typed
 
 RenderBackend = Literal["warp", "pytorch3d"]
-HeadMethod = Literal["silog", "log_l2", "l1", "l2"]
+HeadMethod = Literal["robust", "silog", "log_l2", "l1", "l2"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 PhotoPeople = Literal["once", "repeated"]
+Paint = Literal["auto", "always", "never"]
+
+MOST_PAINTINGS = 4096
 
 # The groups of settings, by the name of their field.
 GROUPS: Mapping[str, type] = MappingProxyType(
@@ -28,7 +31,11 @@ GROUPS: Mapping[str, type] = MappingProxyType(
 class Settings:
     """Everything a prediction depends on besides the photo, its camera and the parts.
 
-    paintings: N, how many painted photos (paper Sec. 4.1).
+    paintings: N, how many painted photos there are at most (paper Sec. 4.1).
+    paint: whether people are painted: "auto", where known distances or the photo's own people do
+        not do; "always"; or "never".
+    target_error: painting stops when the depth's relative error is no larger; 0 paints all N.
+    painting_round: how many are painted before that is looked at again.
     seed: the one seed every random choice descends from.
     strip_min_ratio, strip_max_ratio: width of a repainted strip, as fractions of the photo's
         shorter side (reference `random_mask`).
@@ -41,7 +48,8 @@ class Settings:
         (Eq. 4 takes all the people of a painted photo).
     erosion_px: side of the square that erodes mask and silhouette (reference `Erode2D`), odd.
     renderer: what rasterizes the meshes.
-    head_method: the loss of the metric head (paper Table 5).
+    head_method: how the metric head is fitted: "robust", or by one of the losses of the paper's
+        Table 5.
     fit_scale, fit_offset: which of the head's two numbers are fitted (paper Table 4); one that is
         not stays at 1 or 0.
     device: where the parts compute; "auto" takes CUDA, else Apple's MPS, else the CPU.
@@ -51,6 +59,9 @@ class Settings:
     """
 
     paintings: int = 32
+    paint: Paint = "auto"
+    target_error: float = 0.1
+    painting_round: int = 4
     seed: int = 0
     strip_min_ratio: float = 0.2
     strip_max_ratio: float = 0.8
@@ -59,7 +70,7 @@ class Settings:
     photo_people: PhotoPeople = "once"
     erosion_px: int = 3
     renderer: RenderBackend = "warp"
-    head_method: HeadMethod = "silog"
+    head_method: HeadMethod = "robust"
     fit_scale: bool = True
     fit_offset: bool = True
     device: Device = "auto"
@@ -74,7 +85,15 @@ class Settings:
         for name, group in GROUPS.items():
             value = getattr(self, name)
             require(isinstance(value, group), name, value, f"{group.__name__}(...)")
-        require(1 <= self.paintings <= 4096, "paintings", self.paintings, "1 to 4096")
+        for name in ("paintings", "painting_round"):
+            value, most = getattr(self, name), MOST_PAINTINGS
+            require(1 <= value <= most, name, value, f"1 to {most}")
+        require(
+            0 <= self.target_error < 1,
+            "target_error",
+            self.target_error,
+            "0 to below 1, e.g. 0.1 for 10 %; 0 paints all",
+        )
         require(0 <= self.seed < 2**63, "seed", self.seed, "0 to 2^63 - 1")
         require(
             0 < self.strip_min_ratio <= self.strip_max_ratio <= 1,
@@ -107,6 +126,7 @@ class Settings:
             ("device", Device),
             ("precision", Precision),
             ("photo_people", PhotoPeople),
+            ("paint", Paint),
         ):
             require_choice(name, getattr(self, name), kind)
 
@@ -124,6 +144,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "paper": MappingProxyType(
             {
+                "paint": "always",
+                "target_error": 0.0,
+                "head_method": "silog",
                 "photo_people": "repeated",
                 "painter.paste_back": False,
                 "people.detector": "auto",

@@ -4,7 +4,8 @@ Anything with the method will do. A part may also carry `fingerprint`, a JSON-re
 everything its result depends on besides its inputs (weights' revision, settings); a part without
 one works, but what it made is never reused from a run folder. A part's `name` says in results what
 it was; without one its class name does. A part that computes on a device of its own choice says in
-`device` which.
+`device` which. A painter that paints several photos at once as quickly as one may say in `at_once`
+how many; a run that paints in rounds then paints no fewer in one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Painter(Protocol):
         """Give the painted photos one by one, in the plan's order, each (H, W, 3) RGB.
 
         A painting depends on the photo and on its own mask, prompt and seed, never on its
-        neighbours: a run that is resumed asks for the missing ones only.
+        neighbours: a run that is resumed, or paints in rounds, asks for the missing ones only.
         """
         ...
 
@@ -56,7 +57,7 @@ class PeopleMeasurer(Protocol):
         """Give the people of each image, in order; nobody is an empty `People`.
 
         The images are the photo itself, in which nothing is repainted, and its painted photos; a
-        run that is resumed asks for the missing ones only.
+        run that is resumed, or paints in rounds, asks for the missing ones only.
         """
         ...
 
@@ -78,7 +79,7 @@ class DisparityEstimator(Protocol):
         """Give the relative disparity of each image, in order, each (1, H, W).
 
         The images are the photo itself, in which nothing is repainted, and its painted photos; a
-        run that is resumed asks for the missing ones only.
+        run that is resumed, or paints in rounds, asks for the missing ones only.
         """
         ...
 
@@ -89,6 +90,8 @@ class HeadFitter(Protocol):
     def fit(self, aligned: AlignedDisparity, landmarks: Sequence[Landmarks]) -> MetricHead:
         """Fit to the landmarks of all images; the first is the photo itself.
 
-        Raises `NoLandmarksError` where no pixel is covered by a landmark.
+        Who takes part is what `mfh.taking_part` says; `used` of the head is about their owners. A
+        run that paints in rounds fits after each, and stops by the head's `relative_error` if its
+        `covariance` is known. Raises `NoLandmarksError` where nobody takes part.
         """
         ...

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mfh.camera import assumption_warning, is_off_centre, off_centre_warning
 from mfh.disparity import NOT_POSITIVE, NOTHING_TO_ALIGN
 from mfh.records import AlignedDisparity, Counts, Landmarks, MetricHead, People, Photo
+from mfh.taking_part import Owner, images_taking_part
 
 # Fewer people than this leave the scale to one or two chance sizes.
 _FEW_PEOPLE = 4
@@ -19,6 +20,7 @@ _LARGE_SHARE = 0.01
 
 NOBODY = "nobody found"
 NO_PIXEL = "no pixel to measure at"
+DISAGREES = "disagrees with the others"
 _ADVICE = {
     NOBODY: "try another seed, more paintings, or a photo with room for a person to stand in",
     NO_PIXEL: "the meshes lie outside the repainted strips, or outside their masks: check the "
@@ -28,42 +30,49 @@ _ADVICE = {
     NOTHING_TO_ALIGN: "outside the strips there is nothing to align by: check that the masks of "
     "repainting do not cover everything, and that the disparity is not constant",
 }
+_KNOWN_DISTANCE = "or measure one distance in it yourself: --landmark x,y=METRES"
 
 
 def verdicts_of(
-    people: Sequence[People], landmarks: Sequence[Landmarks], aligned: AlignedDisparity
+    people: Sequence[People],
+    landmarks: Sequence[Landmarks],
+    aligned: AlignedDisparity,
+    owners: Sequence[Owner] | None = None,
 ) -> tuple[str, ...]:
-    """For each image, why it takes no part in the fit; "" where it does."""
+    """For each image, why it takes no part in the fit; "" where it does.
+
+    owners: what the fit says of them, once there is one: an image counts for nothing whose owners
+        were all set aside.
+    """
+    part = images_taking_part(aligned, landmarks)
+    used = part
+    if owners is not None:
+        used = np.isin(np.arange(len(part)), [owner.image for owner in owners if owner.used])
     return tuple(
-        _verdict(measured, landmark, reason)
-        for measured, landmark, reason in zip(people, landmarks, aligned.reason, strict=True)
+        "" if counted else DISAGREES if own else _verdict(measured, landmark, misaligned)
+        for counted, own, measured, landmark, misaligned in zip(
+            used, part, people, landmarks, aligned.reason, strict=True
+        )
     )
 
 
 def _verdict(people: People, landmarks: Landmarks, misaligned: str) -> str:
-    if len(people) == 0:
+    if len(people) == 0 and len(landmarks.weight) == 0:
         return NOBODY
-    if misaligned:
-        return misaligned
-    if not (landmarks.owner >= 0).any():
-        return NO_PIXEL
-    return ""
+    return misaligned or NO_PIXEL
 
 
-def counts_of(
-    people: Sequence[People], landmarks: Sequence[Landmarks], verdicts: Sequence[str]
-) -> Counts:
+def counts_of(people: Sequence[People], verdicts: Sequence[str], owners: Sequence[Owner]) -> Counts:
     """How many were painted, kept and rejected, and why; the first image is the photo itself."""
-    used = [
-        0 if verdict else len(np.unique(landmark.owner[landmark.owner >= 0]))
-        for landmark, verdict in zip(landmarks, verdicts, strict=True)
-    ]
+    persons = [owner for owner in owners if owner.kind != "measured point"]
     return Counts(
         painted=len(verdicts) - 1,
         with_people=sum(len(measured) > 0 for measured in people[1:]),
         kept=sum(not verdict for verdict in verdicts[1:]),
-        people=sum(used),
-        in_photo=used[0],
+        people=sum(owner.used for owner in persons),
+        in_photo=sum(owner.used for owner in persons if owner.image == 0),
+        set_aside=sum(not owner.used for owner in persons),
+        points=sum(owner.used for owner in owners if owner.kind == "measured point"),
         rejected=Counter(verdict for verdict in verdicts[1:] if verdict),
     )
 
@@ -71,20 +80,33 @@ def counts_of(
 def nobody_message(verdicts: Sequence[str], sheet: Path | None = None) -> str:
     """Why there is no scale, with counts, and what to do.
 
-    verdicts: of the painted photos; sheet: the contact sheet, where there is one.
+    verdicts: of the photo itself and its painted photos; sheet: the contact sheet, where there is
+        one.
     """
-    counts = Counter(verdicts).most_common()
+    photo, *painted = verdicts
+    if not painted:
+        advice = "let people be painted into it: --paint auto"
+        if photo not in (NOBODY, NO_PIXEL):
+            advice = _ADVICE[photo]
+        return (
+            f"no metric scale: the photo itself gave nothing to measure by ({photo}), and nothing "
+            f"was painted; {advice}, {_KNOWN_DISTANCE}"
+        )
+    counts = Counter(painted).most_common()
     reasons = ", ".join(f"{count} x {reason}" for reason, count in counts)
-    advice = _ADVICE[counts[0][0]] if counts else "give at least one painted photo"
     look = "" if sheet is None else f"; {sheet} shows them"
     return (
-        f"no metric scale: none of {len(verdicts)} painted photos gave a person to measure by "
-        f"({reasons}){look}; {advice}"
+        f"no metric scale: none of {len(painted)} painted photos gave a person to measure by "
+        f"({reasons}){look}; {_ADVICE[counts[0][0]]}, {_KNOWN_DISTANCE}"
     )
 
 
 def warnings_of(
-    photo: Photo, head: MetricHead, counts: Counts, depth_m: NDArray[np.float32]
+    photo: Photo,
+    head: MetricHead,
+    counts: Counts,
+    owners: Sequence[Owner],
+    depth_m: NDArray[np.float32],
 ) -> tuple[str, ...]:
     """What the user should know about a result, a sentence each."""
     warnings = []
@@ -93,18 +115,25 @@ def warnings_of(
     if is_off_centre(photo.camera):
         warnings.append(off_centre_warning(photo.camera))
     if head.status == "offset held":
+        who = "people stand" if counts.people else "known distances are"
         warnings.append(
-            "Scale and offset could not be told apart, and the offset was held at 0. Either the "
-            "people stand at too similar distances, and far depths may be off; or the disparity "
+            f"Scale and offset could not be told apart, and the offset was held at 0. Either the "
+            f"{who} at too similar distances, and far depths may be off; or the disparity "
             "runs the other way round (larger must be nearer, else --disparity-space depth), and "
             "every depth is wrong."
         )
     if head.status == "not converged":
         warnings.append("The fit of the metric head did not converge; take the depth with care.")
-    if counts.people < _FEW_PEOPLE:
+    if np.isnan(head.relative_error) and counts.people < _FEW_PEOPLE and not counts.points:
         warnings.append(
             f"Only {counts.people} {'person' if counts.people == 1 else 'people'} could be "
             "measured; the scale rests on their size alone."
+        )
+    points = [owner for owner in owners if owner.kind == "measured point"]
+    if counts.points < len(points):
+        warnings.append(
+            f"{len(points) - counts.points} of {len(points)} known distances did not agree with "
+            "the rest and took no part; check where they are and how many metres."
         )
     beyond = float(np.mean(~np.isfinite(depth_m)))
     if beyond > _LARGE_SHARE:

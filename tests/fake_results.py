@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,35 @@ def metric_depth(depth_m: ArrayLike, **changes: Any) -> MetricDepth:
     return MetricDepth(**{**fields, **changes})
 
 
+def robust_depth(depth_m: ArrayLike, **changes: Any) -> MetricDepth:
+    """A result whose error is known: of the depth scale 6 %, of the offset 0.02 1/m."""
+    depth_m = np.asarray(depth_m, np.float32)
+    head = MetricHead(
+        scale=0.4,
+        offset=0.01,
+        space="disparity",
+        method="robust",
+        loss=1.5,
+        relative_error=0.09,
+        used=np.array([True, False, True, True]),
+        status="converged",
+        covariance=np.array([[(0.06 * 0.4) ** 2, 0], [0, 0.02**2]]),
+        disparity_error=0.05,
+        shared_error=0.07,
+    )
+    with np.errstate(divide="ignore"):
+        disparity = (1 / depth_m - head.offset) / head.scale
+    error = head.relative_error_of(np.where(depth_m == np.inf, -1, disparity))
+    fields = {
+        "head": head,
+        "relative_error": head.relative_error,
+        "relative_error_map": np.where(np.isnan(depth_m), np.nan, error).astype(np.float32),
+        "counts": Counts(8, 6, 5, 3, {"nobody found": 2}, set_aside=1),
+        "parts": {"painter": "sd2", "people": "hmr2"},
+    }
+    return metric_depth(depth_m, **{**fields, **changes})
+
+
 def painted_photos(
     count: int, height: int = 48, width: int = 64
 ) -> tuple[PaintedPhotos, list[Landmarks]]:
@@ -68,6 +98,18 @@ def painted_photos(
         depth_m[owner < 0] = np.nan
         landmarks.append(Landmarks(depth_m.astype(np.float32), owner, np.ones(2, np.float32)))
     return painted, landmarks
+
+
+def known_distances(
+    points: Mapping[tuple[int, int], float], height: int = 48, width: int = 64
+) -> Landmarks:
+    """The landmarks of a photo without people: depths in metres at the pixels (x, y)."""
+    owner = np.full((height, width), -1, np.int16)
+    depth_m = np.full((height, width), np.nan, np.float32)
+    for number, ((x, y), metres) in enumerate(points.items()):
+        owner[y, x], depth_m[y, x] = number, metres
+    weight = np.ones(len(points), np.float32)
+    return Landmarks(depth_m, owner, weight, ("measured point",) * len(points))
 
 
 def recorded_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from mfh.progress import Progress
 from mfh.records import Disparity, Intrinsics, People, Photo
 
 HEIGHT, WIDTH = 96, 128
@@ -91,3 +94,55 @@ class World:
             sign = -1 if int(name) in self.flipped else 1
             values = sign * (0.5 + seed % 5) * relative(depth) + seed % 3
             yield Disparity(values[None], model="planted")
+
+
+class Inhabited(World):
+    """Somebody is in the photo already, at the left edge, 5 m away."""
+
+    def measure(self, photo, painted):
+        vertices, faces = box(photo.camera, 0, 5.0)
+        seen = np.isfinite(rendered(photo.camera, 0, 5.0))
+        for strip, people in zip(painted.repainted, super().measure(photo, painted)):
+            own = People(vertices[None], faces, (seen & ~strip)[None], [[0] * 4], [1])
+            both = (people, own) if len(people) else (own,)
+            yield People(
+                np.concatenate([p.vertices_m for p in both]),
+                faces,
+                np.concatenate([p.mask for p in both]),
+                np.concatenate([p.box_px for p in both]),
+                np.concatenate([p.score for p in both]),
+            )
+
+    def estimate(self, photo, painted):
+        own = rendered(photo.camera, 0, 5.0)
+        for strip, seed, name, disparity in zip(
+            painted.repainted, painted.seeds, painted.names, super().estimate(photo, painted)
+        ):
+            gain, shift = (1, 0) if name == "photo" else (0.5 + seed % 5, seed % 3)
+            there = gain * (SCALE / own + OFFSET) + shift
+            values = np.where(np.isfinite(own) & ~strip, there, disparity.values[0])
+            yield replace(disparity, values=values[None])
+
+
+class Notes(Progress):
+    """Everything a run says of its progress."""
+
+    def __init__(self):
+        self.notes, self.advanced, self.totals, self.remarks = {}, {}, {}, {}
+        self.warnings, self.finished = [], []
+
+    def start(self, stage, total):
+        self.totals[stage] = total
+
+    def advance(self, stage):
+        self.advanced[stage] = self.advanced.get(stage, 0) + 1
+
+    def remark(self, stage, words):
+        self.remarks.setdefault(stage, []).append(words)
+
+    def finish(self, stage, note):
+        self.finished.append(stage)
+        self.notes[stage] = note
+
+    def warn(self, message):
+        self.warnings.append(message)

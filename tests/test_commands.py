@@ -13,9 +13,14 @@ import pytest
 from commands import files_under, run_here
 from PIL import Image
 
+from mfh.settings import settings_from
+
 NYU_K = {"fx": 518.8579, "fy": 519.46961, "cx": 325.58245, "cy": 253.73617}
 KITTI_K = {"fx": 707.0493, "fy": 707.0493, "cx": 604.0814, "cy": 180.5066}
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# What nothing is expected of besides the landmarks: without errors it gives the truth.
+PLAIN_FIT = ("--set", "head_method=silog")
 
 
 def written(out):
@@ -37,7 +42,7 @@ def test_error_free_simulation_gives_the_truth(
     status, printed = run_here(
         capsys,
         *("simulate", shared / "data" / photo, "--depth", shared / "data" / depth),
-        *("--intrinsics", tmp_path / "K.json", "--errors", "none", "-n", 8),
+        *("--intrinsics", tmp_path / "K.json", "--errors", "none", "-n", 8, *PLAIN_FIT),
         *("--out", tmp_path / "out"),
     )
     assert status == 0, printed
@@ -51,7 +56,7 @@ def test_error_free_simulation_gives_the_truth(
 
 def test_error_free_demo_gives_the_truth(capsys, tmp_path):
     status, printed = run_here(
-        capsys, "demo", "--errors", "none", "-n", 8, "--out", tmp_path / "out"
+        capsys, "demo", "--errors", "none", "-n", 8, *PLAIN_FIT, "--out", tmp_path / "out"
     )
     assert status == 0, printed
     assert written(tmp_path / "out")["errors"]["abs_rel"] < 0.01
@@ -100,9 +105,10 @@ def test_results_agree_with_each_other(demo):
     near = depth_m < 65
     np.testing.assert_allclose(millimetres[near] / 1000, depth_m[near], atol=6e-4)
     summary = written(out)
-    assert summary["counts"]["painted"] == 32
-    assert summary["counts"]["kept"] + sum(summary["counts"]["rejected"].values()) == 32
-    assert summary["head"]["method"] == "silog"
+    counts = summary["counts"]
+    assert 4 <= counts["painted"] <= 32
+    assert counts["kept"] + sum(counts["rejected"].values()) == counts["painted"]
+    assert summary["head"]["method"] == settings_from().head_method
     assert summary["simulated_errors"]["person_size"] == 0.17
     assert set(summary["seconds"]) >= {"painted", "people", "disparity", "head"}
 
@@ -114,7 +120,8 @@ def test_every_record_is_in_the_run_folder(demo):
         key = json.loads((out / stage / "stage.json").read_text())
         assert len(key["digest"]) == 64
         assert key["key"]["mfh"]
-    assert len(list((out / "people").glob("*.npz"))) == 33
+    painted = written(out)["counts"]["painted"]
+    assert len(list((out / "people").glob("*.npz"))) == 1 + painted
     assert json.loads((out / "run.json").read_text())["settings"]["seed"] == 0
     assert (out / "photo" / "photo.png").exists()
     assert (out / "photo" / "camera.json").exists()
@@ -134,10 +141,38 @@ def test_a_second_run_reuses_what_it_can_and_says_what_it_cannot(capsys, demo):
     status, printed = run_here(capsys, "demo", "--out", out)
     assert status == 0
     assert printed.count("reused") == 6
-    status, printed = run_here(capsys, "demo", "--set", "head_method=log_l2", "--out", out)
-    assert status == 0
+
+
+def test_another_loss_fits_again_and_does_nothing_else(capsys, tmp_path):
+    for method in ("silog", "log_l2"):
+        status, printed = run_here(
+            capsys, "demo", "-n", 8, "--set", f"head_method={method}", "--out", tmp_path
+        )
+        assert status == 0
     assert printed.count("reused") == 5
     assert 'recomputed: method "silog" -> "log_l2"' in printed
+
+
+def test_a_smaller_target_paints_more_into_the_same_folder(capsys, tmp_path):
+    painted = []
+    for target in (0.5, 0.0, 0.5):
+        status, printed = run_here(
+            capsys, "demo", "-n", 8, "--target-error", target, "--out", tmp_path
+        )
+        assert status == 0, printed
+        painted.append(written(tmp_path)["counts"]["painted"])
+    assert painted[0] == painted[2] <= painted[1] == 8
+    assert printed.count("reused") >= 4
+
+
+def test_paint_never_says_what_else_there_is(capsys, tmp_path):
+    status, printed = run_here(capsys, "demo", "--paint", "never", "--out", tmp_path / "out")
+    assert status == 1
+    said = " ".join(printed.split())
+    assert "nothing was painted" in said
+    assert "--paint auto" in said
+    assert "--landmark x,y=METRES" in said
+    assert (tmp_path / "out" / "people" / "photo.npz").is_file()
 
 
 def test_simulated_errors_are_named(capsys, tmp_path):
@@ -204,7 +239,7 @@ def test_the_example_of_an_own_part_runs():
     assert done.returncode == 0, done.stderr
     people, error = re.fullmatch(r"(\d+) people, AbsRel ([\d.]+)%\n", done.stdout).groups()
     assert int(people) > 0
-    assert float(error) < 3
+    assert float(error) < 8
 
 
 def test_the_readme_keeps_its_promises():

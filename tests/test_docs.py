@@ -18,7 +18,7 @@ from mfh.camera import project
 from mfh.disparity import NOT_POSITIVE, NOTHING_TO_ALIGN
 from mfh.settings import PRESETS, default_settings
 from mfh.simulation import SimulatedErrors
-from mfh.verdicts import NO_PIXEL, NOBODY
+from mfh.verdicts import DISAGREES, NO_PIXEL, NOBODY
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _OWN_PARTS = _REPOSITORY / "docs" / "your_own_parts.md"
@@ -93,6 +93,7 @@ def test_files_made_as_the_page_says_give_the_planted_depth(page: dict[str, Any]
         "photo.jpg",
         "K.json",
         use={"painted": "painted", "people": "meshes", "disparity": "disparity"},
+        head_method="silog",
     )
     assert depth.counts.kept == len(plan) == 32
     assert depth.head.scale == pytest.approx(0.05, rel=0.02)
@@ -112,7 +113,7 @@ def test_written_plan_is_read_back(page: dict[str, Any]) -> None:
 def test_messages_explained_are_those_of_the_code() -> None:
     """Each reason to drop a painted photo is in the page's table."""
     text = _OWN_PARTS.read_text("utf-8")
-    reasons = (NOBODY, NO_PIXEL, NOTHING_TO_ALIGN, NOT_POSITIVE)
+    reasons = (NOBODY, NO_PIXEL, NOTHING_TO_ALIGN, NOT_POSITIVE, DISAGREES)
     for reason in reasons:
         assert f"| {reason} |" in text
 

@@ -49,7 +49,7 @@ def predict(capsys, photos, models, out, *arguments, **changes):
     return run_here(
         capsys,
         *("predict", *photos, "-k", photos[0].parent / "K.json", "--out", out),
-        *("--paintings", PAINTINGS),
+        *("--paintings", PAINTINGS, "--target-error", 0),
         *(f"--set={name}={value}" for name, value in settings.items()),
         *arguments,
     )
@@ -201,6 +201,7 @@ def test_missing_models_are_all_named_before_anything_is_done(capsys, photo, tmp
 def test_one_call_in_python(models, photo, body, run_folder):
     settings = {**models[1], "painter.steps": 2, "painter.short_side_px": 64}
     settings |= {"disparity.short_side_px": 112, "strip_min_ratio": 0.5, "paintings": PAINTINGS}
+    settings |= {"target_error": 0}
     depth = mfh.metric_depth(photo, photo.parent / "K.json", **settings)
     np.testing.assert_array_equal(depth.depth_m, np.load(run_folder / "depth.npz")["depth_m"])
     assert depth.device == "CPU"

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_results import painted_photos, recorded_texts
+from fake_results import known_distances, painted_photos, recorded_texts
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, label
 
+from mfh.camera import resize_intrinsics
 from mfh.errors import InputError
-from mfh.records import Landmarks
+from mfh.records import Intrinsics, Landmarks
 from mfh.results import contact_sheet
-from mfh.results.tiles import PEOPLE, tile
+from mfh.results.tiles import PEOPLE, SET_ASIDE, tile
 
 KEPT, DROPPED = (18, 132, 68), (200, 36, 48)
 
@@ -67,6 +68,70 @@ def test_a_tile_outlines_the_strip_and_the_people() -> None:
     assert np.array_equal(drawn[:, 500:].min((0, 1)), [128] * 3)
 
 
+def test_who_was_set_aside_is_red_and_in_brackets(texts: list[str]) -> None:
+    painted, landmarks = painted_photos(2)
+    aside = [np.array([False, True]), np.array([True, True])]
+    sheet = contact_sheet(
+        painted, landmarks, ["", "disagrees with the others"], set_aside=aside, title="street"
+    )
+    assert {"2.0 m", "(4.0 m)", "(3.0 m)", "(6.0 m)"} <= set(texts)
+    assert texts[texts.index("0000 · a man") + 1] == "kept, 1 of 2 set aside"
+    assert texts[texts.index("0001 · a man") + 1] == "dropped: disagrees with the others"
+    assert any("Red and in brackets: set aside" in text for text in texts)
+    pixels = np.asarray(sheet).reshape(-1, 3)
+    assert (pixels == SET_ASIDE).all(1).sum() > 100
+
+    texts.clear()
+    contact_sheet(painted, landmarks, ["", ""])
+    assert not any("set aside" in text for text in texts)
+
+
+def test_a_known_distance_is_a_cross_with_what_a_tape_would_tell(texts: list[str]) -> None:
+    painted, _ = painted_photos(1, 480, 640)
+    points = known_distances({(420, 90): 2.4, (100, 300): 31.25}, 480, 640)
+    camera = Intrinsics(500, 500, 320, 240, 480, 640)
+    contact_sheet(painted, [points], [""], camera=resize_intrinsics(camera, 1440, 1920))
+    straight_m = 2.4 * np.sqrt((100.5 / 500) ** 2 + (149.5 / 500) ** 2 + 1)
+    assert f"{straight_m:.2f} m" == "2.55 m"
+    assert {"2.55 m", "34.3 m"} <= set(texts)
+    assert any("Crosses: known distances, straight from the camera." in text for text in texts)
+    assert not any("people" in text for text in texts)
+
+    texts.clear()
+    nothing = np.zeros((480, 640), np.bool_)
+    drawn = np.asarray(tile(painted.images[0], nothing, points, (320, 240)), np.int32)
+    assert {"2.40 m", "31.2 m"} <= set(texts)  # without a camera, depth
+    for x, y in ((210, 45), (50, 150)):
+        assert (drawn[y, x - 4 : x + 4] == 255).all()
+        assert (drawn[y - 4 : y + 4, x] == 255).all()
+        assert np.array_equal(drawn[y + 4, x + 4], [128] * 3)
+
+    red = tile(painted.images[0], nothing, points, (320, 240), set_aside=np.array([True, False]))
+    assert red.getpixel((210, 45)) == SET_ASIDE
+    assert red.getpixel((50, 150)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (63, 47), (63, 0), (0, 47)])
+def test_a_cross_at_the_border(place: tuple[int, int], texts: list[str]) -> None:
+    painted, _ = painted_photos(1)
+    tile(painted.images[0], painted.repainted[0], known_distances({place: 2.4}), (90, 68))
+    assert texts == ["2.40 m"]
+
+
+def test_of_very_many_known_distances_some_are_labelled(texts: list[str]) -> None:
+    painted, _ = painted_photos(1, 240, 320)
+    points = {(x, y): 1 + 0.01 * x for x in range(0, 320, 4) for y in range(0, 240, 4)}
+    drawn = tile(
+        painted.images[0], painted.repainted[0], known_distances(points, 240, 320), (320, 240)
+    )
+    assert drawn.size == (320, 240)
+    assert len(texts) < 50
+    few = {(40 + 60 * k, 120): 2.0 + k for k in range(5)}
+    texts.clear()
+    tile(painted.images[0], painted.repainted[0], known_distances(few, 240, 320), (320, 240))
+    assert texts == ["2.00 m", "3.00 m", "4.00 m", "5.00 m", "6.00 m"]
+
+
 def drawn_tile(owner: NDArray[np.int16]) -> NDArray[np.int32]:
     """The tile of a grey photo of these people, as large as the photo."""
     height, width = owner.shape
@@ -119,7 +184,10 @@ def test_small_people_stay_visible(height: int, thin: bool) -> None:
 
 def test_numbers_must_agree() -> None:
     painted, landmarks = painted_photos(2)
-    with pytest.raises(InputError, match="2 painted photos, 2 landmarks and 1 verdicts"):
+    with pytest.raises(
+        InputError,
+        match="2 painted photos, 2 landmarks, 1 verdicts and 2 arrays of what was set aside",
+    ):
         contact_sheet(painted, landmarks, [""])
     nothing, _ = painted_photos(0)
     with pytest.raises(InputError, match="0 painted photos"):

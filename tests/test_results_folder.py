@@ -7,12 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_results import SIMULATED, metric_depth, painted_photos
+from fake_results import (
+    SIMULATED,
+    known_distances,
+    metric_depth,
+    painted_photos,
+    recorded_texts,
+    robust_depth,
+)
 from PIL import Image
 
 from mfh.errors import OutputError
 from mfh.progress import Progress
-from mfh.records import Photo
+from mfh.records import Counts, Photo
 from mfh.results import read_depth_npz, write_results
 
 NAMES = {"depth.npz", "depth_mm.png", "depth.png", "points.ply", "painted.png", "summary.json"}
@@ -67,6 +74,77 @@ def test_all_files_are_written_and_agree(tmp_path: Path) -> None:
     assert f"120 x 90 px ({result.camera.source})".encode() in header
     assert summary["camera"]["source"] == result.camera.source
     assert read_depth_npz(paths["depth"]).camera == result.camera
+
+
+def test_a_known_error_is_in_every_file(tmp_path: Path) -> None:
+    steps = Steps()
+    given = arguments(progress=steps)
+    given["result"] = robust_depth(given["result"].depth_m)
+    paths = write_results(tmp_path, **given)
+    assert {path.name for path in tmp_path.iterdir()} == {*NAMES, "error.png"}
+    assert steps.done == steps.total == len(NAMES) + 1
+    words = "± 9 % (1 sigma; from ± 13 % near to more than ± 100 % far)"
+    for name in ("depth.png", "error.png", "painted.png", "depth_mm.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert words in picture.info["Description"]
+    with Image.open(tmp_path / "error.png") as picture:
+        assert picture.info["Description"].startswith("Error of the depth in per cent, ± 9 %")
+    header = paths["point_cloud"].read_bytes().split(b"end_header")[0].decode("ascii")
+    assert words.replace("±", "+/-") in header
+    assert "property float relative_error" in header
+    stored = read_depth_npz(paths["depth"]).relative_error_map
+    assert stored is not None
+    assert stored.shape == (90, 120)
+    summary = json.loads(paths["summary"].read_text(encoding="utf-8"))
+    assert summary["relative_error"] == 0.09
+    assert summary["files"]["error_picture"] == "error.png"
+
+
+def test_the_error_of_an_earlier_result_goes(tmp_path: Path) -> None:
+    given = arguments()
+    write_results(tmp_path, **{**given, "result": robust_depth(given["result"].depth_m)})
+    assert (tmp_path / "error.png").exists()
+    write_results(tmp_path, **given)
+    assert {path.name for path in tmp_path.iterdir()} == NAMES
+
+
+def test_known_distances_alone_show_the_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = recorded_texts(monkeypatch)
+    given = arguments()
+    depth_m = given["result"].depth_m
+    nothing, _ = painted_photos(0, 90, 120)
+    write_results(
+        tmp_path,
+        given["photo"],
+        robust_depth(depth_m, counts=Counts(0, 0, 0, 0, points=1)),
+        images=nothing.with_photo(given["photo"]),
+        landmarks=[known_distances({(30, 40): 2.4}, 90, 120)],
+        verdicts=[""],
+    )
+    x, y = (30.5 - 63) / 500.5, (40.5 - 43) / 501.25
+    assert f"{2.4 * (1 + x**2 + y**2) ** 0.5:.2f} m" in texts
+    assert "Nothing painted" in texts
+    assert not any("outline" in text for text in texts)
+
+
+def test_the_photo_is_shown_beside_paintings_where_it_was_measured_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = recorded_texts(monkeypatch)
+    given = arguments()
+    painted, landmarks = painted_photos(2, 90, 120)
+    given["images"] = painted.with_photo(given["photo"])
+    given["verdicts"] = ["", "", ""]
+    nobody = known_distances({}, 90, 120)
+    write_results(tmp_path, **{**given, "landmarks": [nobody, *landmarks]})
+    assert "photo" not in texts
+    point = known_distances({(30, 40): 2.4}, 90, 120)
+    aside = [np.array([False]), np.array([False, True]), np.array([False, False])]
+    write_results(tmp_path, **{**given, "landmarks": [point, *landmarks]}, set_aside=aside)
+    assert texts[texts.index("photo") + 1] == "used"
+    assert "(4.0 m)" in texts
 
 
 def test_a_disk_that_fills_up_leaves_whole_files_and_no_summary(

@@ -8,11 +8,12 @@ from fake_results import recorded_texts
 from numpy.typing import NDArray
 from PIL import Image
 
-from mfh.results import depth_picture
-from mfh.results.colour_scale import ColourScale, colours_of, scale_of
+from mfh.results import depth_picture, error_picture
+from mfh.results.colour_scale import ERROR, ColourScale, depth_scale, error_scale
 from mfh.results.typography import fitted, font, wrapped
 
 UNKNOWN, INFINITE = (150, 152, 156), (198, 216, 236)
+ANY_DEPTH, ANY_ERROR = ColourScale(1, 2), ColourScale(0, 1, quantity=ERROR)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_colours_are_those_of_the_bar_and_holes_are_grey() -> None:
     depth_m[:100] = np.nan
     depth_m[100:200] = np.inf
     picture = np.asarray(depth_picture(depth_m))
-    near, far = colours_of(np.array([0.0, 1.0]))
+    near, far = ANY_DEPTH.colours(np.array([0.0, 1.0]))
     left, top = 16, 16
     assert tuple(picture[top + 50, left + 50]) == UNKNOWN
     assert tuple(picture[top + 150, left + 50]) == INFINITE
@@ -92,14 +93,14 @@ def test_nothing_known_and_one_depth_alone(value: float, shape: tuple[int, int])
     elif np.isinf(value):
         assert tuple(middle) == INFINITE
     else:
-        assert np.abs(middle.astype(int) - colours_of(np.array([0.5]))[0]).max() <= 12
+        assert np.abs(middle.astype(int) - ANY_DEPTH.colours(np.array([0.5]))[0]).max() <= 12
 
 
 def test_the_scale_spans_the_percentiles_and_ignores_outliers() -> None:
     depth_m = np.linspace(1, 3, 10_000, dtype=np.float32).reshape(100, 100)
     depth_m[0, 0], depth_m[0, 1] = 0.01, 500
-    scale = scale_of(depth_m)
-    assert scale == ColourScale(1.0, 3.0, near_clipped=True, far_clipped=True)
+    scale = depth_scale(depth_m)
+    assert scale == ColourScale(1.0, 3.0, low_clipped=True, high_clipped=True)
     assert np.allclose(scale.fraction([0.01, 1, 2, 3, np.inf]), [0, 0, 0.5, 1, 1])
 
 
@@ -126,7 +127,52 @@ def test_infinite_depth_is_not_beyond_the_far_end() -> None:
     depth_m = np.full((10, 10), 2.0, np.float32)
     depth_m[5:] = 4.0
     depth_m[0] = np.inf
-    assert scale_of(depth_m) == ColourScale(2.0, 4.0)
+    assert depth_scale(depth_m) == ColourScale(2.0, 4.0)
+
+
+def test_errors_are_drawn_in_per_cent_from_zero(texts: list[str]) -> None:
+    error = np.full((480, 640), 0.05, np.float32)
+    error[:, 320:] = 0.10
+    error[:100] = np.inf
+    picture = np.asarray(error_picture(error, title="room", note="± 9 %"))
+    assert texts[:2] == ["room", "± 9 %"]
+    labels = {text for text in texts if text.endswith(" %")} - {"± 9 %"}
+    assert labels == {f"{percent} %" for percent in range(11)}
+    assert "farther than the fit can tell" in texts
+    half, most = ANY_ERROR.colours(np.array([0.5, 1.0]))
+    assert tuple(picture[16 + 50, 16 + 50]) == INFINITE
+    assert np.abs(picture[16 + 400, 16 + 50].astype(int) - half).max() <= 1
+    assert np.array_equal(picture[16 + 400, 16 + 600], most)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "end", "clipped"),
+    [
+        (0.081, 0.1412, 0.15, False),
+        (0.02, 0.03, 0.03, False),
+        (0.0012, 0.0034, 0.0034, False),
+        (0.3, 25.0, 1.0, True),
+        (0.1, 0.9, 0.4, True),
+        (0.0, 0.0, 0.001, False),
+    ],
+)
+def test_the_scale_of_errors_ends_at_a_whole_number(
+    low: float, high: float, end: float, clipped: bool
+) -> None:
+    error = np.array([[low] * 60 + [high] * 40 + [np.inf] * 9], np.float32)
+    scale = error_scale(error)
+    assert scale == ColourScale(0.0, pytest.approx(end), high_clipped=clipped, quantity=ERROR)
+    labels = [label for _, label in scale.ticks(0.05)]
+    assert labels[0] == "0 %"
+    assert labels[-1] == f"{'≥ ' * clipped}{100 * end:g} %"
+    assert 4 <= len(labels) <= 12
+    assert len(set(labels)) == len(labels)
+
+
+def test_no_error_known() -> None:
+    error = np.full((300, 400), np.nan, np.float32)
+    assert error_scale(error) is None
+    assert tuple(np.asarray(error_picture(error))[16 + 150, 16 + 200]) == UNKNOWN
 
 
 @pytest.mark.parametrize("shape", [(375, 1242), (900, 506), (600, 600), (800, 100)])
@@ -149,9 +195,10 @@ def test_a_legend_names_the_colours_off_the_scale(texts: list[str], shape: tuple
 def test_the_colours_off_the_scale_differ_in_lightness() -> None:
     luma = np.array([0.299, 0.587, 0.114])
     assert np.dot(INFINITE, luma) - np.dot(UNKNOWN, luma) > 50
-    scale = colours_of(np.linspace(0, 1, 256)).astype(int)
-    for colour in (INFINITE, UNKNOWN):
-        assert np.linalg.norm(scale - colour, axis=1).min() > 60
+    for scale in (ANY_DEPTH, ANY_ERROR):
+        colours = scale.colours(np.linspace(0, 1, 256)).astype(int)
+        for colour in (INFINITE, UNKNOWN):
+            assert np.linalg.norm(colours - colour, axis=1).min() > 60
 
 
 @pytest.mark.parametrize(("width", "count"), [(1242, 1), (506, 2), (100, 5)])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from numpy.typing import NDArray
 
 from mfh.errors import InputError, OutputError
@@ -11,12 +12,14 @@ from mfh.records import Intrinsics
 from mfh.results import write_point_cloud
 
 POINT = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])
+POINT_AND_ERROR = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3), ("relative_error", "<f4")])
 
 
 def read(path: Path) -> tuple[list[str], NDArray[np.void]]:
     header, body = path.read_bytes().split(b"end_header\n", 1)
     lines = header.decode("ascii").splitlines()
-    points = np.frombuffer(body, POINT)
+    with_error = "property float relative_error" in lines
+    points = np.frombuffer(body, POINT_AND_ERROR if with_error else POINT)
     assert f"element vertex {len(points)}" in lines
     return lines, points
 
@@ -67,6 +70,35 @@ def test_an_even_grid_within_the_limit(tmp_path: Path, max_points: int) -> None:
         assert set(np.diff(rows)) <= {3, 4}
 
 
+def test_each_point_has_its_error(tmp_path: Path) -> None:
+    image, depth_m, camera = scene(30, 40)
+    depth_m[0, :3] = np.nan
+    error = np.linspace(0.05, 0.2, depth_m.size, dtype=np.float32).reshape(depth_m.shape)
+    path = tmp_path / "points.ply"
+    write_point_cloud(
+        path, image, depth_m, camera, relative_error=error, error="± 9 % (1 sigma)", max_points=500
+    )
+    lines, points = read(path)
+    assert "comment Error: +/- 9 % (1 sigma)." in lines
+    assert any(line.startswith("comment relative_error: 1 sigma") for line in lines)
+    column = np.floor(camera.fx * points["xyz"][:, 0] / points["xyz"][:, 2] + camera.cx)
+    row = np.floor(camera.fy * points["xyz"][:, 1] / points["xyz"][:, 2] + camera.cy)
+    assert np.array_equal(points["relative_error"], error[row.astype(int), column.astype(int)])
+
+    loaded = trimesh.load(path)
+    assert np.array_equal(loaded.vertices.astype(np.float32), points["xyz"])
+    assert np.array_equal(loaded.colors[:, :3], points["rgb"])
+    stored = loaded.metadata["_ply_raw"]["vertex"]["data"]
+    assert np.array_equal(stored["relative_error"], points["relative_error"])
+
+
+def test_without_errors_there_is_no_word_of_them(tmp_path: Path) -> None:
+    image, depth_m, camera = scene(30, 40)
+    write_point_cloud(tmp_path / "points.ply", image, depth_m, camera)
+    lines, _ = read(tmp_path / "points.ply")
+    assert not any("rror" in line for line in lines)
+
+
 def test_chunks_leave_no_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image, depth_m, camera = scene(30, 40)
     write_point_cloud(tmp_path / "whole.ply", image, depth_m, camera)
@@ -89,6 +121,10 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     image, depth_m, camera = scene(30, 40)
     with pytest.raises(InputError, match="differ in size"):
         write_point_cloud(tmp_path / "a.ply", image[1:], depth_m, camera)
+    with pytest.raises(InputError, match=r"relative error \(29, 40\) differ in size"):
+        write_point_cloud(
+            tmp_path / "a.ply", image, depth_m, camera, relative_error=np.ones((29, 40), np.float32)
+        )
     with pytest.raises(InputError, match="at least 1"):
         write_point_cloud(tmp_path / "a.ply", image, depth_m, camera, max_points=0)
     with pytest.raises(OutputError, match="make its folder first"):

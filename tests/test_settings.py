@@ -20,7 +20,11 @@ from mfh.settings import PRESETS, Settings, default_settings, settings_from
         ({"fit_scale": "no"}, "True or False"),
         ({"prompts": "a man"}, "prompts is 'a man'; accepted: a tuple of texts"),
         ({"prompts": ()}, "at least one text"),
-        ({"head_method": "SILog"}, "silog, log_l2, l1, l2"),
+        ({"head_method": "SILog"}, "robust, silog, log_l2, l1, l2"),
+        ({"paint": "sometimes"}, "auto, always, never"),
+        ({"target_error": 10}, "target_error is 10.0; accepted: 0 to below 1, e.g. 0.1 for 10 %"),
+        ({"target_error": float("nan")}, "0 to below 1"),
+        ({"painting_round": 0}, "painting_round is 0; accepted: 1 to 4096"),
         ({"renderer": "opengl"}, "warp, pytorch3d"),
         ({"renderer": None}, "renderer is None; accepted: a text"),
         ({"strip_min_ratio": 0.9}, "0 < min <= max <= 1"),
@@ -55,8 +59,10 @@ def test_presets():
     assert settings_from("paper") != Settings()
     assert settings_from("fast", paintings=3).paintings == 3
     assert settings_from() == Settings()
-    for name in PRESETS:
-        assert settings_from(name).head_method == "silog"
+    assert set(PRESETS) == {"paper", "default", "fast"}
+    for name in ("default", "fast"):
+        assert settings_from(name).paint == "auto"
+        assert settings_from(name).target_error == 0.1
     with pytest.raises(SettingsError, match="'best' is unknown; there are paper, default, fast"):
         settings_from("best")
 
@@ -83,3 +89,5 @@ def test_paper_paints_and_looks_as_the_reference_does():
     assert (paper.disparity.short_side_px, paper.disparity.aspect) == (0, "kept")
     assert paper.people.min_score == 0.5
     assert paper.paintings == 32
+    assert (paper.paint, paper.target_error, paper.head_method) == ("always", 0, "silog")
+    assert paper.photo_people == "repeated"

@@ -56,6 +56,7 @@ def predict(capsys, folder, tmp_path, monkeypatch):
             capsys,
             *("predict", *(photos or [folder]), "-k", tmp_path / "K.json"),
             *("--out", tmp_path / "out", "--paintings", 4, "--set", "strip_min_ratio=0.4"),
+            *("--set", "head_method=silog"),
         )
 
     return run
@@ -86,7 +87,10 @@ def test_a_note_that_concerns_all_is_said_once(capsys, predict, folder, tmp_path
     parts = {"painter": world, "people": world, "disparity": world}
     monkeypatch.setattr("mfh.pipeline.parts_from", lambda *_: parts)
     monkeypatch.setattr("mfh.parts.LearnedParts.prepare", lambda *_: None)
-    _, printed = run_here(capsys, "predict", folder, "--out", tmp_path / "out", "-n", 4)
+    _, printed = run_here(
+        capsys,
+        *("predict", folder, "--out", tmp_path / "out", "-n", 4, "--set", "head_method=silog"),
+    )
     assert printed.count("--intrinsics") == 1
     lines = [line for line in printed.splitlines() if "/4 " in line]
     assert [line.endswith("note 1") for line in lines] == [False, True, True, True]

@@ -126,6 +126,62 @@ def test_interpenetrating_people_are_two_with_masks_that_part_them() -> None:
     assert max(wrong) > 0.02
 
 
+def test_people_of_the_wrong_size_are_measured_as_adults() -> None:
+    photo, depth_m = room()
+    plan = plan_of(photo, 80)
+    scenes = scenes_of(photo, depth_m, plan, wrong_size=1)
+    people = people_of(photo, depth_m, plan, wrong_size=1)
+    sizes = []
+    for scene, measured in zip(scenes, people, strict=True):
+        for figure, vertices_m in zip(scene.figures, measured.vertices_m, strict=True):
+            assert scene.outcome == "wrong size"
+            sizes.append(figure.size_factor)
+            assert 1.4 < _height_m(vertices_m) < 2.1
+            nearer = figure.vertices_m[:, 2].mean() / vertices_m[:, 2].mean()
+            assert nearer == pytest.approx(figure.size_factor, rel=1e-4)
+    smaller = [size for size in sizes if size < 1]
+    larger = [size for size in sizes if size > 1]
+    assert len(sizes) > 60
+    assert 0.35 <= min(smaller) < 0.45
+    assert 0.65 < max(smaller) <= 0.75
+    assert 1.3 <= min(larger) <= max(larger) <= 1.6
+    # Fewer giants than were drawn find room enough.
+    assert 0.1 < len(larger) / len(sizes) < 0.4
+
+
+def test_some_people_are_of_the_wrong_size_and_the_others_as_they_were() -> None:
+    photo, depth_m = room()
+    plan = plan_of(photo, 40)
+    some = scenes_of(photo, depth_m, plan, wrong_size=0.3, person_size=0.1)
+    usual = scenes_of(photo, depth_m, plan, person_size=0.1)
+    assert 5 <= [scene.outcome for scene in some].count("wrong size") <= 20
+    for scene, always in zip(some, usual, strict=True):
+        if scene.outcome == "person":
+            np.testing.assert_array_equal(scene.depth_m, always.depth_m)
+
+
+def test_people_keep_to_one_distance_as_far_as_they_are_told() -> None:
+    photo, depth_m = room()
+    plan = plan_of(photo, 40)
+
+    def spread(share: float, seed: int = 0) -> tuple[float, float]:
+        logs = np.log(
+            [
+                figure.vertices_m[:, 2].mean()
+                for scene in scenes_of(photo, depth_m, plan, seed, same_distance=share)
+                for figure in scene.figures
+            ]
+        )
+        assert len(logs) > 20
+        return float(np.median(logs)), float(logs.std())
+
+    (_, free), (_, half), (middle, none) = spread(0), spread(0.5), spread(1)
+    assert none < 0.3 * free
+    assert none < half < free
+    # Each photo has a distance of its own.
+    assert np.std([middle, *(spread(1, seed)[0] for seed in range(1, 5))]) > 0.05
+
+
 def test_ragged_masks_wander_about_their_boundary() -> None:
     photo, depth_m = room(480, 640)
     plan = plan_of(photo, 4)

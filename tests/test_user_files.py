@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from mfh.pipeline import MetricFromHuman
 from mfh.progress import Progress
 from mfh.settings import Settings
 
-SETTINGS = Settings(paintings=5, strip_min_ratio=0.4)
+SETTINGS = Settings(paintings=5, strip_min_ratio=0.4, target_error=0, head_method="silog")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,9 @@ def use(run_folder):
 
 
 def test_the_folders_of_a_run_give_its_depth_again(run_folder):
-    depth = mfh.metric_depth(planted.photo().image, planted.camera().matrix, use=use(run_folder))
+    depth = mfh.metric_depth(
+        planted.photo().image, planted.camera().matrix, use=use(run_folder), head_method="silog"
+    )
     np.testing.assert_allclose(depth.depth_m, planted.scene_depth(), rtol=1e-4)
     assert depth.counts.painted == 5
     assert dict(depth.counts.rejected) == {"nobody found": 1}
@@ -168,14 +171,19 @@ def test_files_of_a_simulated_run_are_known_by_its_run_file(run_folder, tmp_path
 def test_a_run_with_fewer_painted_photos_than_before_gives_only_those(tmp_path):
     world = planted.World()
     for count in (5, 3):
-        settings = Settings(paintings=count, strip_min_ratio=0.4)
+        settings = replace(SETTINGS, paintings=count)
         MetricFromHuman(world, world, world, settings=settings).run(
             planted.photo(), folder=tmp_path
         )
     assert (tmp_path / "painted" / "0004.png").exists()
     assert PaintedFiles(tmp_path / "painted").names == ("0000", "0001", "0002")
     with pytest.warns(UserWarning, match="Only 3 people"):
-        depth = mfh.metric_depth(planted.photo().image, planted.camera().matrix, use=use(tmp_path))
+        depth = mfh.metric_depth(
+            planted.photo().image,
+            planted.camera().matrix,
+            use=use(tmp_path),
+            head_method="silog",
+        )
     assert depth.counts.painted == 3
     np.testing.assert_allclose(depth.depth_m, planted.scene_depth(), rtol=1e-4)
 

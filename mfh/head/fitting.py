@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mfh.errors import InputError, NoLandmarksError
-from mfh.head.losses import loss, minimise
+from mfh.head.losses import Loss, loss, minimise
+from mfh.head.robust import fit_robust
+from mfh.head.votes import medians, painted_votes, require_same_direction, spread_of
 from mfh.records import FitStatus, MetricHead, Space
 from mfh.settings import HeadMethod
 
@@ -17,9 +19,6 @@ from mfh.settings import HeadMethod
 # 0.18 % at least.
 _FLAT = 1e-3
 _FEWEST_VOTES = 4
-# Chance alone gives this many owners a correlation this low in 2.7 % of cases (Student's t).
-_ENOUGH_OWNERS = 8
-_REVERSED = -0.7
 
 
 def fit(
@@ -27,28 +26,28 @@ def fit(
     depth_m: ArrayLike,
     owner: ArrayLike | None = None,
     *,
-    method: HeadMethod = "silog",
+    method: HeadMethod = "robust",
     space: Space = "disparity",
     fit_scale: bool = True,
     fit_offset: bool = True,
 ) -> MetricHead:
-    """Minimise `loss(scale * d + offset, 1 / depth)` over scale and offset (disparity space).
-
-    In depth space the target is `depth` itself. The losses are the paper's (Eq. 5, Table 5):
-    "silog", "log_l2", "l1", "l2"; their formulas are in `mfh.head.losses.loss`.
+    """Fit `1 / depth = scale * d + offset` (disparity space) or `depth = scale * d + offset`.
 
     disparity: (N, H, W), relative disparity (or depth) in one common scale.
     depth_m: (N, H, W), metres, NaN where unknown.
     owner: (N, H, W) integers, which person or point a pixel belongs to within its image; without
         it each image is one owner.
+    method: "robust" gives each owner one vote (`mfh.head.robust.fit_robust`), taking all of them
+        for painted people; the paper's losses (Eq. 5, Table 5) "silog", "log_l2", "l1" and "l2"
+        count pixels (`mfh.head.losses.loss`).
     fit_scale, fit_offset: which numbers are fitted; the other stays at 1 or 0 (paper Table 4).
+        "robust" fits both.
 
-    `relative_error` of the result is the standard error of the owners' mean vote on the depth
-    scale (a vote is an owner's median log ratio); it is NaN with fewer than four owners, whose
-    agreement may be chance, and it cannot see an error that all owners share.
-
-    Where the landmarks lie at one depth, or the fit turns near and far around, scale and offset
-    cannot be told apart: the offset is held at 0 and the status says so.
+    `relative_error` of "robust" is what the user may expect. That of the losses is the standard
+    error of the owners' mean vote on the depth scale (a vote is an owner's median log ratio); it is
+    NaN with fewer than four owners, whose agreement may be chance, and it cannot see an error that
+    all owners share. Where for a loss the landmarks lie at one depth, or the fit turns near and far
+    around, scale and offset cannot be told apart: the offset is held at 0 and the status says so.
 
     Raises `NoLandmarksError` where no depth is known, `InputError` for arrays that do not belong
     together, depths that are not positive, an unknown method, and a disparity that clearly is a
@@ -56,14 +55,9 @@ def fit(
     """
     d = np.asarray(disparity)
     depth = np.asarray(depth_m)
-    if method not in get_args(HeadMethod):
-        raise InputError(
-            f"fit: method {method!r}; expected one of {', '.join(get_args(HeadMethod))}"
-        )
+    check_method(method, fit_scale=fit_scale, fit_offset=fit_offset)
     if space not in get_args(Space):
         raise InputError(f"fit: space {space!r}; expected one of {', '.join(get_args(Space))}")
-    if not (fit_scale or fit_offset):
-        raise InputError("fit: fit_scale and fit_offset are both off; nothing is left to fit")
     if d.ndim != 3 or depth.shape != d.shape or (owner is not None and np.shape(owner) != d.shape):
         shapes = f"disparity {d.shape}, depth_m {depth.shape}"
         shapes += "" if owner is None else f", owner {np.shape(owner)}"
@@ -81,9 +75,40 @@ def fit(
         raise InputError("fit: disparity is NaN or infinite where depth_m is known")
     if owner is not None and np.asarray(owner)[known].min() < 0:
         raise InputError("fit: owner is negative where depth_m is known; every depth needs one")
-    y = 1 / target_m if space == "disparity" else target_m
-
     group = _owner_index(known, None if owner is None else np.asarray(owner))
+    if method == "robust":
+        votes = painted_votes(x, target_m, group)
+        require_same_direction(votes, space)
+        return fit_robust(votes, spread_of(d), space)
+    y = 1 / target_m if space == "disparity" else target_m
+    return _minimised(method, x, y, group, space, fit_scale=fit_scale, fit_offset=fit_offset)
+
+
+def check_method(method: str, *, fit_scale: bool, fit_offset: bool) -> None:
+    """Raise `InputError` for a method that is unknown, or cannot leave out what it should."""
+    known = get_args(HeadMethod)
+    if method not in known:
+        raise InputError(f"fit: method {method!r}; expected one of {', '.join(known)}")
+    if not (fit_scale or fit_offset):
+        raise InputError("fit: fit_scale and fit_offset are both off; nothing is left to fit")
+    if method == "robust" and not (fit_scale and fit_offset):
+        raise InputError(
+            'fit: method "robust" fits scale and offset; leave fit_scale and fit_offset on, or '
+            "take one of the paper's losses, such as silog"
+        )
+
+
+def _minimised(
+    method: Loss,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    group: NDArray[np.integer],
+    space: Space,
+    *,
+    fit_scale: bool,
+    fit_offset: bool,
+) -> MetricHead:
+    """The head of lowest loss on pixels x (K,) with targets y (K,) of owners `group` (K,)."""
     status: FitStatus
     both = fit_scale and fit_offset
     if both and _is_flat(x, y):
@@ -95,7 +120,8 @@ def fit(
         )
         status = "converged"
         if both and scale <= 0:
-            _require_same_direction(x, y, group, space)
+            target_m = 1 / y if space == "disparity" else y
+            require_same_direction(painted_votes(x, target_m, group), space)
             scale, offset, converged = minimise(method, x, y, fit_scale=True, fit_offset=False)
             status = "offset held"
     return MetricHead(
@@ -134,29 +160,5 @@ def _standard_error(
     sizes = np.bincount(group)
     if len(sizes) < _FEWEST_VOTES:
         return float("nan")
-    votes = np.log(_medians(np.maximum(predicted, np.finfo(np.float64).tiny) / y, group))
+    votes = np.log(medians(np.maximum(predicted, np.finfo(np.float64).tiny) / y, group))
     return float(votes.std(ddof=1) / np.sqrt(len(sizes)))
-
-
-def _medians(values: NDArray[np.float64], group: NDArray[np.integer]) -> NDArray[np.float64]:
-    """The median of each group's values, (O,)."""
-    ends = np.cumsum(np.bincount(group))[:-1]
-    parts = np.split(values[np.argsort(group, kind="stable")], ends)
-    return np.array([np.median(part) for part in parts])
-
-
-def _require_same_direction(
-    x: NDArray[np.float64], y: NDArray[np.float64], group: NDArray[np.integer], space: Space
-) -> None:
-    """Refuse values that fall, owner by owner, where they should rise with their target."""
-    owners = int(group.max()) + 1
-    if owners < _ENOUGH_OWNERS:
-        return
-    correlation = float(np.corrcoef(_medians(x, group), _medians(y, group))[0, 1])
-    if correlation < _REVERSED:
-        other = "depth" if space == "disparity" else "disparity"
-        raise InputError(
-            f"fit: the values given as {space} run the other way round (correlation "
-            f"{correlation:.2f} with the {space} of {owners} people); if they are {other}, give "
-            f'them as that: space="{other}", or --disparity-space {other}'
-        )

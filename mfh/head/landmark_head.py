@@ -1,47 +1,58 @@
-"""The stage that fits the metric head to the landmarks of the painted photos."""
+"""The stage that fits the metric head to the landmarks of the photo and its painted photos."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from mfh.errors import NoLandmarksError
-from mfh.head.fitting import fit
+from mfh.head.expectations import Expectations
+from mfh.head.fitting import check_method, fit
+from mfh.head.robust import fit_robust
+from mfh.head.votes import gather_votes, require_same_direction, spread_of
 from mfh.records import AlignedDisparity, Landmarks, MetricHead
 from mfh.settings import HeadMethod
+from mfh.taking_part import images_taking_part
 
 
 class LandmarkHead:
-    """The paper's metric head (Sec. 3.3): every landmark pixel of every kept image counts.
+    """The metric head of landmarks: robust, or by one of the paper's losses (Sec. 3.3).
 
-    method, fit_scale, fit_offset: as in `mfh.head.fit`.
+    method, fit_scale, fit_offset: as in `mfh.head.fit`. With a loss every landmark pixel counts,
+    whatever it is of.
     """
 
     def __init__(
-        self, method: HeadMethod = "silog", *, fit_scale: bool = True, fit_offset: bool = True
+        self, method: HeadMethod = "robust", *, fit_scale: bool = True, fit_offset: bool = True
     ) -> None:
-        self.name = f"{method} over all landmark pixels"
+        check_method(method, fit_scale=fit_scale, fit_offset=fit_offset)
+        self._method = method
+        over = "one vote a landmark" if method == "robust" else "all landmark pixels"
+        self.name = f"{method} over {over}"
         self._options: dict[str, Any] = {
             "method": method,
             "fit_scale": fit_scale,
             "fit_offset": fit_offset,
         }
         self.fingerprint = {"part": "landmark head", **self._options}
+        if method == "robust":
+            self.fingerprint["expectations"] = asdict(Expectations())
 
     def fit(self, aligned: AlignedDisparity, landmarks: Sequence[Landmarks]) -> MetricHead:
-        """Fit to the landmarks of the images that were kept.
+        """Fit to the landmarks of the images that take part; the first is the photo itself.
 
         Raises `NoLandmarksError` where no pixel is left.
         """
-        used = [
-            index
-            for index, landmark in enumerate(landmarks)
-            if aligned.kept[index] and (landmark.owner >= 0).any()
-        ]
+        used = np.flatnonzero(images_taking_part(aligned, landmarks)).tolist()
         if not used:
             raise NoLandmarksError("no image has a landmark to fit the metric head to")
+        if self._method == "robust":
+            votes = gather_votes((aligned.values[index], landmarks[index]) for index in used)
+            require_same_direction(votes, aligned.space)
+            return fit_robust(votes, spread_of(aligned.values[:1]), aligned.space)
         return fit(
             aligned.values[used],
             np.stack([landmarks[index].depth_m for index in used]),

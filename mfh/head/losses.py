@@ -8,13 +8,13 @@ x is relative disparity and y its target, both (K,) float64: `1 / depth_m` in di
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from mfh.settings import HeadMethod
-
+Loss = Literal["silog", "log_l2", "l1", "l2"]
 Vector = NDArray[np.float64]
 
 LOG_EPSILON = 1e-7
@@ -24,7 +24,7 @@ _CONVERGED_GRADIENT = 1e-6
 _THINNED_PIXELS = 20_000
 
 
-def loss(method: HeadMethod, scale: float, offset: float, x: Vector, y: Vector) -> float:
+def loss(method: Loss, scale: float, offset: float, x: Vector, y: Vector) -> float:
     """The loss of a head.
 
     silog: `10 sqrt(var(g) + 0.15 mean(g)^2)` with `g = log(prediction) - log(y)`, unbiased
@@ -43,7 +43,7 @@ def loss(method: HeadMethod, scale: float, offset: float, x: Vector, y: Vector) 
 
 
 def minimise(
-    method: HeadMethod, x: Vector, y: Vector, *, fit_scale: bool, fit_offset: bool
+    method: Loss, x: Vector, y: Vector, *, fit_scale: bool, fit_offset: bool
 ) -> tuple[float, float, bool]:
     """The (scale, offset) of lowest loss, and whether the search converged.
 
@@ -61,7 +61,7 @@ def _silog_radicand(g: Vector) -> float:
 
 
 def _minimise_log(
-    method: HeadMethod, x: Vector, y: Vector, *, fit_scale: bool, fit_offset: bool
+    method: Loss, x: Vector, y: Vector, *, fit_scale: bool, fit_offset: bool
 ) -> tuple[float, float, bool]:
     """Minimise a loss of log ratios by Newton steps in a trust region.
 
@@ -117,7 +117,7 @@ class _LogObjective:
 
     def __init__(
         self,
-        method: HeadMethod,
+        method: Loss,
         x: Vector,
         y: Vector,
         to_head: Callable[[Vector], tuple[float, float]],

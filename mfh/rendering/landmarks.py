@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from mfh.errors import InputError
 from mfh.masks import window_of
 from mfh.records import LandmarkKind, Landmarks, People
+from mfh.rendering.stance import stance
 
 
 def landmarks_from_people(
@@ -32,7 +33,8 @@ def landmarks_from_people(
         whoever is behind them: their pixels stay unknown.
     kind: what the people are.
 
-    Returns landmarks of weight 1 for each person counted and 0 for the others. Raises `InputError`
+    Returns landmarks of weight 1 for each person counted and 0 for the others, with everybody's
+    stance. Raises `InputError`
     for arrays that do not belong to these people, and for an even or negative `erosion_px`.
     """
     depths_m = np.asarray(depth_m)
@@ -65,11 +67,14 @@ def landmarks_from_people(
         owner[box][nearer] = person
 
     owner[np.isin(owner, np.flatnonzero(~takes_part))] = -1
+    up, foot_m = stance(people)
     return Landmarks(
         depth_m=np.where(owner >= 0, nearest_m, np.float32(np.nan)),
         owner=owner,
         weight=takes_part.astype(np.float32),
         kind=(kind,),
+        up=up,
+        foot_m=foot_m,
     )
 
 

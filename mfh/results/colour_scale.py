@@ -1,4 +1,4 @@
-"""From depth in metres to colours, and the round numbers to label them by."""
+"""From depth or its error to colours, and the round numbers to label them by."""
 
 from __future__ import annotations
 
@@ -10,83 +10,115 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mfh.results.depth_range import depth_percentiles_m
+from mfh.results.percentiles import finite_percentiles
 
-_COLORMAP = "plasma_r"  # perceptually uniform; near is warm and light
 # Over a range wider than this, even steps would spend most colours on what is far.
 _LOG_RATIO = 5.0
 _FARTHEST_MEDIANS = 8.0
+_LARGEST_ERROR_MEDIANS = 4.0
+_LARGEST_ERROR = 1.0  # beyond it an error says no more than "hardly known"
+_SMALLEST_ERROR = 1e-3
 _MAX_TICKS = 9
 _MANTISSAS = ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 
 
 @dataclass(frozen=True)
-class ColourScale:
-    """A range of depth to draw.
+class Quantity:
+    """What is drawn in colours.
 
-    near_m, far_m: its ends, 0 < near_m < far_m.
-    near_clipped, far_clipped: whether some finite depth lies beyond them.
+    unit, factor: what a value times the factor is told in.
+    colormap: its colours, by Matplotlib's name.
     """
 
-    near_m: float
-    far_m: float
-    near_clipped: bool = False
-    far_clipped: bool = False
+    unit: str
+    factor: float
+    colormap: str
+
+
+# Both are perceptually uniform, and they share no colours. Near is warm and light, and so is a
+# large error.
+DEPTH = Quantity("m", 1.0, "plasma_r")
+ERROR = Quantity("%", 100.0, "viridis")
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """A range of depth in metres, or of relative error, to draw.
+
+    low, high: its ends, 0 <= low < high.
+    low_clipped, high_clipped: whether some finite value lies beyond them.
+    """
+
+    low: float
+    high: float
+    low_clipped: bool = False
+    high_clipped: bool = False
+    quantity: Quantity = DEPTH
 
     @property
     def logarithmic(self) -> bool:
-        """Whether equal steps along the scale are equal ratios of depth."""
-        return self.far_m > _LOG_RATIO * self.near_m
+        """Whether equal steps along the scale are equal ratios."""
+        return self.low > 0 and self.high > _LOG_RATIO * self.low
 
-    def fraction(self, depth_m: ArrayLike) -> NDArray[np.float64]:
-        """Where on the scale depths lie, from 0 (near) to 1 (far), clipped to it."""
-        clipped = np.clip(np.asarray(depth_m, np.float64), self.near_m, self.far_m)
+    def fraction(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Where on the scale values lie, from 0 (low) to 1 (high), clipped to it."""
+        clipped = np.clip(np.asarray(values, np.float64), self.low, self.high)
         if self.logarithmic:
-            return np.asarray(np.log(clipped / self.near_m) / np.log(self.far_m / self.near_m))
-        return (clipped - self.near_m) / (self.far_m - self.near_m)
+            return np.asarray(np.log(clipped / self.low) / np.log(self.high / self.low))
+        return (clipped - self.low) / (self.high - self.low)
+
+    def colours(self, fraction: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Look up RGB colours (..., 3) of fractions (...) of the scale."""
+        table = _table(self.quantity.colormap)
+        return table[np.rint(fraction * (len(table) - 1)).astype(np.intp)]
 
     def ticks(self, min_gap: float) -> list[tuple[float, str]]:
-        """Give (fraction, label) of both ends and of round depths between them.
+        """Give (fraction, label) of both ends and of round values between them.
 
         min_gap: the least difference of two fractions whose labels do not collide.
         """
-        near = ("≤ " if self.near_clipped else "") + f"{self.near_m:g} m"
-        far = ("≥ " if self.far_clipped else "") + f"{self.far_m:g} m"
-        for candidates in self._round_depths():
-            inner = [(float(self.fraction(m)), f"{m:g} m") for m in candidates]
+        low = ("≤ " if self.low_clipped else "") + self._label(self.low)
+        high = ("≥ " if self.high_clipped else "") + self._label(self.high)
+        for candidates in self._round_values():
+            inner = [(float(self.fraction(value)), self._label(value)) for value in candidates]
             inner = [tick for tick in inner if min_gap <= tick[0] <= 1 - min_gap]
             gaps = np.diff([fraction for fraction, _ in inner])
             if len(inner) <= _MAX_TICKS and (gaps >= min_gap).all():
                 break
-        return [(0.0, near), *inner, (1.0, far)]
+        return [(0.0, low), *inner, (1.0, high)]
 
-    def _round_depths(self) -> list[list[float]]:
-        """Give round depths within the range, the closest spacing first, nothing at all last."""
-        finest = min(self.near_m, self.far_m - self.near_m)
+    def _label(self, value: float) -> str:
+        return f"{self.quantity.factor * value:g} {self.quantity.unit}"
+
+    def _round_values(self) -> list[list[float]]:
+        """Give round values within the range, the closest spacing first, nothing at all last."""
+        span = self.high - self.low
+        finest = min(self.low, span) if self.logarithmic else span / 10
         decades = [10.0**k for k in range(math.floor(math.log10(finest)) - 1, 6)]
         if self.logarithmic:
             spaced = [[d * m for d in decades for m in mantissas] for mantissas in _MANTISSAS]
         else:
             steps = [d * m for d in decades for m in (1, 2, 5)]
             spaced = [
-                [k * step for k in range(1, math.ceil(self.far_m / step))]
+                [k * step for k in range(1, math.ceil(self.high / step))]
                 for step in steps
-                if step > (self.far_m - self.near_m) / (2 * _MAX_TICKS)
+                if step > span / (2 * _MAX_TICKS)
             ]
         inside = [
-            [round(m, 9) for m in depths if self.near_m < m < self.far_m] for depths in spaced
+            [round(value, 9) for value in values if self.low < value < self.high]
+            for values in spaced
         ]
         return [*inside, []]
 
 
-def scale_of(depth_m: NDArray[np.float32], max_m: float | None = None) -> ColourScale | None:
+def depth_scale(depth_m: NDArray[np.float32], max_m: float | None = None) -> ColourScale | None:
     """Choose the scale of a depth map (H, W), or of its part up to `max_m`.
 
     It spans the 1st to the 99th percentile, and at most eight medians: a sky at a thousand metres
     would leave no colours for the street. The ends are rounded outwards to two digits. None where
     no depth is finite and positive.
     """
-    low, median, high = depth_percentiles_m(depth_m, (1, 50, 99))
+    low, median, high = finite_percentiles(depth_m, (1, 50, 99))
     high = min(high, _FARTHEST_MEDIANS * median)
     if not high > 0:
         return None
@@ -101,6 +133,23 @@ def scale_of(depth_m: NDArray[np.float32], max_m: float | None = None) -> Colour
     return ColourScale(near, far, bool((depth_m < near).any()), bool(beyond.any()))
 
 
+def error_scale(relative_error: NDArray[np.float32]) -> ColourScale | None:
+    """Choose the scale of a map (H, W) of relative errors: from 0 to the 99th percentile.
+
+    It starts at 0, so that an error that is alike everywhere looks alike everywhere. It ends at a
+    whole number of per cent, at most 100, and at most at four medians: the error of a sky would
+    leave no colours for the street. None where no error is finite.
+    """
+    median, high = finite_percentiles(relative_error, (50, 99))
+    if math.isnan(high):
+        return None
+    high = min(high, _LARGEST_ERROR_MEDIANS * median, _LARGEST_ERROR)
+    high = max(high, _SMALLEST_ERROR)
+    high = math.ceil(round(100 * high, 3)) / 100 if high > 0.01 else _two_digits(high, math.ceil)
+    beyond = (relative_error > high) & (relative_error < np.inf)
+    return ColourScale(0.0, high, high_clipped=bool(beyond.any()), quantity=ERROR)
+
+
 def _two_digits(value: float, towards: Callable[[float], int]) -> float:
     """Round to two significant digits, down with `math.floor` or up with `math.ceil`."""
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
@@ -109,13 +158,7 @@ def _two_digits(value: float, towards: Callable[[float], int]) -> float:
 
 
 @cache
-def _table() -> NDArray[np.uint8]:
+def _table(colormap: str) -> NDArray[np.uint8]:
     from matplotlib import colormaps  # noqa: PLC0415 - takes a fifth of a second
 
-    return np.asarray(colormaps[_COLORMAP](np.linspace(0, 1, 1024), bytes=True)[:, :3])
-
-
-def colours_of(fraction: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Look up RGB colours (..., 3) of fractions (...) of a scale, near = 0, far = 1."""
-    table = _table()
-    return table[np.rint(fraction * (len(table) - 1)).astype(np.intp)]
+    return np.asarray(colormaps[colormap](np.linspace(0, 1, 1024), bytes=True)[:, :3])

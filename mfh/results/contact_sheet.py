@@ -6,12 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from mfh.camera import resize_intrinsics
 from mfh.errors import InputError
-from mfh.records import Landmarks, PaintedPhotos
+from mfh.records import Intrinsics, Landmarks, PaintedPhotos
 from mfh.results.tiles import tile
 from mfh.results.typography import INK, MUTED_INK, PAPER, fitted, font, line_height, wrapped
+from mfh.taking_part import owners_of
 
 _MAX_WIDTH_PX = 1800
 _MIN_WIDTH_PX = 760
@@ -34,6 +38,8 @@ def contact_sheet(
     landmarks: Sequence[Landmarks],
     verdicts: Sequence[str],
     *,
+    set_aside: Sequence[NDArray[np.bool_]] | None = None,
+    camera: Intrinsics | None = None,
     title: str = "",
     simulated: bool = False,
     max_tiles: int = 64,
@@ -41,25 +47,38 @@ def contact_sheet(
     """Draw the painted photos in a grid, at most 1800 px wide; the photo itself may be among them.
 
     Each shows its repainted strip (white outline), the people measured in it (coloured outlines
-    with their median distance), its name and prompt, and whether it was kept (green) or why not
-    (red). Of more than `max_tiles`, that many are shown, evenly spaced, and the sheet says so.
+    with their median depth), its known distances (crosses), its name and prompt, and whether it
+    was kept (green) or why not (red). Whoever the fit set aside is red. Of more than `max_tiles`,
+    that many are shown, evenly spaced, and the sheet says so.
 
     landmarks: for each painted photo; verdicts: for each, why it was not kept, "" where it was.
+    set_aside: for each, which of its landmarks the fit set aside (`mfh.taking_part.set_aside`);
+        none where it is not given.
+    camera: the photo's, of any size; with it known distances are told straight from the camera, as
+        they were measured.
     Raises `InputError` where their numbers differ or are 0.
     """
-    if not len(painted) == len(landmarks) == len(verdicts) or len(painted) == 0:
+    if set_aside is None:
+        set_aside = [np.zeros(len(each.weight), np.bool_) for each in landmarks]
+    if not len(painted) == len(landmarks) == len(verdicts) == len(set_aside) or len(painted) == 0:
         raise InputError(
-            f"contact sheet: {len(painted)} painted photos, {len(landmarks)} landmarks and "
-            f"{len(verdicts)} verdicts; there must be one of each for every painted photo"
+            f"contact sheet: {len(painted)} painted photos, {len(landmarks)} landmarks, "
+            f"{len(verdicts)} verdicts and {len(set_aside)} arrays of what was set aside; there "
+            "must be one of each for every painted photo"
         )
     count = min(len(painted), max_tiles)
     shown = [index * len(painted) // count for index in range(count)]
     height, width = painted.repainted.shape[1:]
+    if camera is not None:
+        camera = resize_intrinsics(camera, height, width)
     columns, tile_size = _grid(count, width / height)
-    captions = [_caption(painted, index, verdicts[index], tile_size[0]) for index in shown]
+    captions = [
+        _caption(painted, index, verdicts[index], set_aside[index], landmarks[index], tile_size[0])
+        for index in shown
+    ]
     cell_width = tile_size[0] + _GAP_PX
     header = _header(
-        _header_lines(painted, verdicts, count, title, simulated),
+        _header_lines(painted, landmarks, verdicts, set_aside, count, title, simulated),
         max(_MIN_WIDTH_PX, columns * cell_width + _GAP_PX),
     )
     rows = [range(start, min(start + columns, count)) for start in range(0, count, columns)]
@@ -77,7 +96,12 @@ def contact_sheet(
             x = _GAP_PX + column * cell_width
             index = shown[k]
             picture = tile(
-                painted.images[index], painted.repainted[index], landmarks[index], tile_size
+                painted.images[index],
+                painted.repainted[index],
+                landmarks[index],
+                tile_size,
+                set_aside=set_aside[index],
+                camera=camera,
             )
             frame = (x - _BORDER_PX, y - _BORDER_PX)
             draw.rectangle(
@@ -105,18 +129,34 @@ def _grid(count: int, aspect: float) -> tuple[int, tuple[int, int]]:
     return columns, (width, max(1, round(width / aspect)))
 
 
-def _caption(painted: PaintedPhotos, index: int, verdict: str, width: int) -> list[_Line]:
+def _caption(
+    painted: PaintedPhotos,
+    index: int,
+    verdict: str,
+    set_aside: NDArray[np.bool_],
+    landmarks: Landmarks,
+    width: int,
+) -> list[_Line]:
     text_font = font(_TEXT_PX)
     parts = [painted.names[index], painted.prompts[index]]
     name = fitted(" · ".join(filter(None, parts)), text_font, width)
     if not verdict:
-        return [(name, INK), ("kept", _KEPT)]
+        some = np.count_nonzero(set_aside)
+        of_all = f", {some} of {len(owners_of(landmarks))} set aside" if some else ""
+        word = "kept" if painted.repainted[index].any() else "used"  # the photo itself
+        return [(name, INK), (f"{word}{of_all}", _KEPT)]
     lines = wrapped(f"dropped: {verdict}", text_font, width, _VERDICT_LINES)
     return [(name, INK), *((line, _DROPPED) for line in lines)]
 
 
 def _header_lines(
-    painted: PaintedPhotos, verdicts: Sequence[str], shown: int, title: str, simulated: bool
+    painted: PaintedPhotos,
+    landmarks: Sequence[Landmarks],
+    verdicts: Sequence[str],
+    set_aside: Sequence[NDArray[np.bool_]],
+    shown: int,
+    title: str,
+    simulated: bool,
 ) -> list[str]:
     """Give the title, what became of the painted photos, and what the outlines mean."""
     everything = len(verdicts)
@@ -126,16 +166,23 @@ def _header_lines(
         if strip.any()  # else it is the photo itself
     ]
     kept = sum(not verdict for verdict in verdicts)
-    summary = f"{kept} of {len(verdicts)} painted photos kept"
+    summary = f"{kept} of {len(verdicts)} painted photos kept" if verdicts else "Nothing painted"
     if shown < everything:
         summary += f" ({shown} shown, evenly spaced)"
     dropped = Counter(verdict for verdict in verdicts if verdict).most_common()
     if dropped:
         summary += "; dropped: " + ", ".join(f"{reason} ({count})" for reason, count in dropped)
-    legend = "White outline: repainted. Coloured outlines: measured people and their distance."
-    if simulated:
-        legend = "Simulated: a stand-in that knows the truth took part. " + legend
-    return [title, summary, legend]
+    kinds = {each.kind[owner] for each in landmarks for owner in owners_of(each)}
+    legend = [
+        "Simulated: a stand-in that knows the truth took part." if simulated else "",
+        "White outline: repainted." if verdicts else "",
+        "Coloured outlines: measured people and their depth." if kinds - {"measured point"} else "",
+        "Crosses: known distances, straight from the camera." if "measured point" in kinds else "",
+        "Red and in brackets: set aside, as the others disagree."
+        if any(each.any() for each in set_aside)
+        else "",
+    ]
+    return [title, summary, " ".join(filter(None, legend))]
 
 
 def _header(lines: Sequence[str], width: int) -> Image.Image:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -13,15 +15,19 @@ from mfh.progress import Progress
 from mfh.records import Landmarks, MetricDepth, PaintedPhotos, Photo
 from mfh.results.contact_sheet import contact_sheet
 from mfh.results.depth_files import write_depth_npz, write_depth_png_mm
-from mfh.results.picture import depth_picture
+from mfh.results.picture import depth_picture, error_picture
 from mfh.results.point_cloud import write_point_cloud
-from mfh.results.summary import agreement_in_words, camera_in_words, summary_dict
+from mfh.results.summary import camera_in_words, summary_dict
+from mfh.results.uncertainty import error_in_words
+from mfh.rounds import knows_error
 from mfh.settings import Settings
+from mfh.taking_part import owners_of
 
 FILES: Mapping[str, str] = {
     "depth": "depth.npz",
     "depth_mm": "depth_mm.png",
     "picture": "depth.png",
+    "error_picture": "error.png",
     "point_cloud": "points.ply",
     "contact_sheet": "painted.png",
     "summary": "summary.json",
@@ -36,6 +42,8 @@ def write_results(
     images: PaintedPhotos,
     landmarks: Sequence[Landmarks],
     verdicts: Sequence[str],
+    set_aside: Sequence[NDArray[np.bool_]] | None = None,
+    painting: str = "",
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
@@ -44,47 +52,67 @@ def write_results(
 ) -> dict[str, Path]:
     """Write a result's files into a folder, which is made where it is not there.
 
-    `depth.npz`, `depth_mm.png`, `depth.png` (colours), `points.ply`, `painted.png` (contact sheet)
-    and `summary.json`. Each appears whole or not at all; the summary comes last, and an old one is
-    removed first, so that a folder with a summary holds one complete result.
+    `depth.npz`, `depth_mm.png`, `depth.png` (colours), `error.png` (colours, only where the error
+    of each pixel is known), `points.ply`, `painted.png` (contact sheet) and `summary.json`. Each
+    appears whole or not at all; the summary comes last, and an old one is removed first, so that a
+    folder with a summary holds one complete result.
 
-    images, landmarks, verdicts: the photo itself and its painted photos, as for `contact_sheet`;
-    the photo is drawn only where somebody in it was measured. errors, timings, settings,
-    simulated_errors: as for `summary_dict`; progress is told of the stage "results".
+    images, landmarks, verdicts, set_aside: the photo itself and its painted photos, as for
+    `contact_sheet`; beside painted photos the photo is drawn only where something in it was
+    measured. painting, errors, timings, settings, simulated_errors: as for `summary_dict`; progress
+    is told of the stage "results".
     Returns the paths, by what they are. Raises `OutputError`.
     """
     progress = progress or Progress()
     paths = {what: make_folder(folder) / name for what, name in FILES.items()}
-    progress.start("results", len(paths))
     remove_file(paths["summary"])
+    error_map = result.relative_error_map
+    if error_map is None:
+        remove_file(paths.pop("error_picture"))  # of an earlier result
+    progress.start("results", len(paths))
 
     write_depth_npz(paths["depth"], result)
     progress.advance("results")
     too_far_px = write_depth_png_mm(
-        paths["depth_mm"], result.depth_m, camera=result.camera, simulated=result.simulated
+        paths["depth_mm"],
+        result.depth_m,
+        camera=result.camera,
+        error=error_in_words(result),
+        simulated=result.simulated,
     )
     progress.advance("results")
-    picture = depth_picture(
-        result.depth_m, title=photo.name, note=_note(result, result.camera.source)
-    )
-    text = _note(result, camera_in_words(result.camera))
-    _save(paths["picture"], picture, text)
+    depth = (result.depth_m, depth_picture, "Depth in metres")
+    _save_map(paths["picture"], *depth, photo.name, result)
     progress.advance("results")
+    if error_map is not None:
+        error = (error_map, error_picture, "Error of the depth in per cent")
+        _save_map(paths["error_picture"], *error, photo.name, result)
+        progress.advance("results")
     write_point_cloud(
         paths["point_cloud"],
         photo.image,
         result.depth_m,
         result.camera,
+        relative_error=error_map,
+        error=error_in_words(result),
         simulated=result.simulated,
     )
     progress.advance("results")
     write_contact_sheet(
-        folder, photo, images, landmarks, verdicts, note=text, simulated=result.simulated
+        folder,
+        photo,
+        images,
+        landmarks,
+        verdicts,
+        set_aside=set_aside,
+        note=_note(result, "Depth in metres", camera_in_words(result.camera)),
+        simulated=result.simulated,
     )
     progress.advance("results")
     summary = summary_dict(
         result,
         name=photo.name,
+        painting=painting,
         errors=errors,
         timings=timings,
         settings=settings,
@@ -98,9 +126,25 @@ def write_results(
     return paths
 
 
-def _note(result: MetricDepth, camera: str) -> str:
+def _save_map(
+    path: Path,
+    values: NDArray[np.float32],
+    draw: Callable[..., Image.Image],
+    what: str,
+    title: str,
+    result: MetricDepth,
+) -> None:
+    """Save a picture of a map, with what it shows below its title and, in full, in its text."""
+    note = _note(result, what, result.camera.source)
+    text = _note(result, what, camera_in_words(result.camera))
+    _save(path, draw(values, title=title, note=note), text)
+
+
+def _note(result: MetricDepth, what: str, camera: str) -> str:
+    """Say what a picture shows, how far it may be off, and by which camera."""
     simulated = "Simulated. " if result.simulated else ""
-    return f"{simulated}Depth in metres; {agreement_in_words(result)}; camera: {camera}"
+    comma = "," if knows_error(result.head) else ";"
+    return f"{simulated}{what}{comma} {error_in_words(result)}; camera: {camera}"
 
 
 def write_contact_sheet(
@@ -110,20 +154,24 @@ def write_contact_sheet(
     landmarks: Sequence[Landmarks],
     verdicts: Sequence[str],
     *,
+    set_aside: Sequence[NDArray[np.bool_]] | None = None,
     note: str = "",
     simulated: bool = False,
 ) -> Path:
     """Write `painted.png` into a folder, and return its path.
 
-    images, landmarks, verdicts: as for `write_results`; note: a text to store in it.
+    images, landmarks, verdicts, set_aside: as for `write_results`; note: a text to store in it.
     Raises `OutputError`.
     """
     path = make_folder(folder) / FILES["contact_sheet"]
-    first = 0 if (landmarks[0].owner >= 0).any() else 1
+    # Where nothing in the photo was measured, it has nothing to show beside painted photos.
+    first = 1 if len(images) > 1 and not owners_of(landmarks[0]).size else 0
     sheet = contact_sheet(
         images.rest(first),
         landmarks[first:],
         verdicts[first:],
+        set_aside=None if set_aside is None else set_aside[first:],
+        camera=photo.camera,
         title=photo.name,
         simulated=simulated,
     )

@@ -1,4 +1,4 @@
-"""A picture of metric depth, in colours with a scale bar in metres."""
+"""Pictures of metric depth and of its error, in colours with a scale bar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mfh.results.colour_scale import ColourScale, colours_of, scale_of
+from mfh.results.colour_scale import ColourScale, depth_scale, error_scale
 from mfh.results.typography import INK, MUTED_INK, PAPER, fitted, font, line_height, wrapped
 
 _MAX_SIDE_PX = 1600
@@ -33,14 +33,29 @@ def depth_picture(
 ) -> Image.Image:
     """Draw depth (H, W) in metres, with a scale bar and a caption.
 
-    The colours span what `scale_of` chooses; an end beyond which something lies is marked "≤" or
+    The colours span what `depth_scale` chooses; an end beyond which something lies is marked "≤" or
     "≥". Infinite depth is drawn in a light grey-blue, NaN in grey, and a legend says so. The map
     is drawn with its long side between 480 and 1600 px.
 
     title, note: the caption's bold line and its plain ones; an empty one takes no room.
     """
-    scale = scale_of(depth_m, max_m)
-    painted = _in_colour(depth_m, scale)
+    return _map_picture(depth_m, depth_scale(depth_m, max_m), title, note)
+
+
+def error_picture(
+    relative_error: NDArray[np.float32], *, title: str = "", note: str = ""
+) -> Image.Image:
+    """Draw the relative error (H, W) of depth as `depth_picture` does, with a scale in per cent.
+
+    The colours span what `error_scale` chooses. An infinite error is drawn as infinite depth is.
+    """
+    return _map_picture(relative_error, error_scale(relative_error), title, note)
+
+
+def _map_picture(
+    values: NDArray[np.float32], scale: ColourScale | None, title: str, note: str
+) -> Image.Image:
+    painted = _in_colour(values, scale)
     size = max(_MIN_TEXT_PX, round(math.sqrt(painted.width * painted.height) / 46))
     gap = round(1.2 * size)
     wide = painted.width > _WIDE_ASPECT * painted.height
@@ -52,7 +67,7 @@ def depth_picture(
     if scale is not None:
         draw_bar = _draw_bar_below if wide else _draw_bar_beside
         draw_bar(body, painted.size, gap, scale, size)
-    blocks = [caption, body, _legend(_legend_entries(depth_m), width, size)]
+    blocks = [caption, body, _legend(_legend_entries(values), width, size)]
     height = sum(block.height for block in blocks)
     sheet = Image.new("RGB", (width + 2 * gap, height + 2 * gap), PAPER)
     y = gap
@@ -62,22 +77,22 @@ def depth_picture(
     return sheet
 
 
-def _in_colour(depth_m: NDArray[np.float32], scale: ColourScale | None) -> Image.Image:
+def _in_colour(values: NDArray[np.float32], scale: ColourScale | None) -> Image.Image:
     """Draw the map at its size in the picture.
 
-    Colours are averaged, not depths: between a near and a far depth there is nothing.
+    Colours are averaged, not values: between a near and a far depth there is nothing.
     """
-    height, width = depth_m.shape
+    height, width = values.shape
     longest = max(height, width)
     ratio = min(max(longest, _MIN_SIDE_PX), _MAX_SIDE_PX) / longest
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-    thinned = depth_m[:: max(1, int(0.5 / ratio)), :: max(1, int(0.5 / ratio))]
+    thinned = values[:: max(1, int(0.5 / ratio)), :: max(1, int(0.5 / ratio))]
     colours = np.empty((*thinned.shape, 3), np.uint8)
     colours[:] = _UNKNOWN
     colours[np.isposinf(thinned)] = _INFINITE
     if scale is not None:
         known = np.isfinite(thinned)
-        colours[known] = colours_of(scale.fraction(thinned[known]))
+        colours[known] = scale.colours(scale.fraction(thinned[known]))
     method = Image.Resampling.NEAREST if ratio >= 1 else Image.Resampling.BOX
     return Image.fromarray(colours).resize(size, method)
 
@@ -98,12 +113,12 @@ def _caption(title: str, note: str, width: int, size: int) -> Image.Image:
     return caption
 
 
-def _legend_entries(depth_m: NDArray[np.float32]) -> list[tuple[_Colour, str]]:
+def _legend_entries(values: NDArray[np.float32]) -> list[tuple[_Colour, str]]:
     """Give the colours that are not on the scale, and what they mean."""
     entries = []
-    if np.isposinf(depth_m).any():
+    if np.isposinf(values).any():
         entries.append((_INFINITE, "farther than the fit can tell"))
-    if np.isnan(depth_m).any():
+    if np.isnan(values).any():
         entries.append((_UNKNOWN, "unknown"))
     return entries
 
@@ -141,7 +156,7 @@ def _draw_bar_beside(
     draw = ImageDraw.Draw(body)
     left, height = map_size[0] + gap, map_size[1]
     width = round(1.2 * size)
-    ramp = colours_of(np.linspace(1, 0, height))
+    ramp = scale.colours(np.linspace(1, 0, height))
     body.paste(Image.fromarray(np.repeat(ramp[:, None], width, axis=1)), (left, 0))
     half = 0.5 * size
     for fraction, label in scale.ticks(min_gap=1.7 * size / height):
@@ -159,7 +174,7 @@ def _draw_bar_below(
     draw = ImageDraw.Draw(body)
     width, top = map_size[0], map_size[1] + gap
     height = round(1.2 * size)
-    ramp = colours_of(np.linspace(0, 1, width))
+    ramp = scale.colours(np.linspace(0, 1, width))
     body.paste(Image.fromarray(np.repeat(ramp[None], height, axis=0)), (0, top))
     for fraction, label in scale.ticks(min_gap=6.5 * size / width):
         x = fraction * (width - 1)

@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mfh.files import json_number
 from mfh.records import Counts, Intrinsics, MetricDepth
-from mfh.results.depth_range import depth_percentiles_m
+from mfh.results.percentiles import finite_percentiles
+from mfh.results.uncertainty import (
+    error_in_words,
+    kinds_in_words,
+    landmarks_in_words,
+    percent_in_words,
+    scale_in_words,
+)
+from mfh.rounds import knows_error
 from mfh.runs.record_files import head_as_dict
 from mfh.settings import Settings
 
@@ -25,6 +34,7 @@ def summary_dict(
     result: MetricDepth,
     *,
     name: str = "photo",
+    painting: str = "",
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
@@ -35,6 +45,7 @@ def summary_dict(
     """Give everything worth knowing about a result as JSON values; what is unknown is null.
 
     name: the photo's.
+    painting: how much was painted and why no more, in words.
     errors: against true depth, as `mfh.evaluation.depth_errors` gives them.
     timings: seconds for each stage.
     simulated_errors: how wrong simulated stages were told to be.
@@ -44,23 +55,22 @@ def summary_dict(
     camera = result.camera
     head = head_as_dict(result.head)
     used = head.pop("used")
-    percentiles = depth_percentiles_m(result.depth_m, _PERCENTS)
+    error_map = result.relative_error_map
     summary: dict[str, Any] = {
         "mfh": version("mfh"),
         "simulated": result.simulated,
         "photo": {"name": name, "width": camera.width, "height": camera.height},
         "depth_m": {
-            **{
-                f"percentile_{percent}": json_number(depth)
-                for percent, depth in zip(_PERCENTS, percentiles, strict=True)
-            },
+            **_percentiles(result.depth_m),
             "infinite_share": _share(np.isinf(result.depth_m)),
             "unknown_share": _share(np.isnan(result.depth_m)),
         },
         "relative_error": json_number(result.relative_error),
+        "relative_error_map": None if error_map is None else _percentiles(error_map),
         "camera": {**asdict(camera), "horizontal_fov_deg": camera.horizontal_fov_deg},
         "head": {**head, "owners": len(used), "owners_used": sum(used)},
         "counts": result.counts.as_dict(),
+        "painting": painting or None,
         "parts": dict(result.parts),
         "device": result.device or None,
         "warnings": list(result.warnings),
@@ -83,20 +93,21 @@ def summary_dict(
 def summary_lines(
     result: MetricDepth,
     *,
+    painting: str = "",
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
 ) -> list[tuple[str, str]]:
-    """Give a result in a few (label, value) lines; `errors` and `timings` as in `summary_dict`."""
+    """Give a result in a few (label, value) lines; the options are those of `summary_dict`."""
     lines = []
     if result.simulated:
         lines.append(("Simulated", _simulated_in_words(result)))
     lines += [
         ("Depth", _depth_in_words(result)),
-        ("Scale", _scale_in_words(result)),
+        ("Scale", scale_in_words(result)),
     ]
     if errors is not None:
         lines.append(("Against truth", _errors_in_words(errors)))
-    lines += _people_lines(result.counts)
+    lines += _landmark_lines(result.counts, painting)
     lines.append(("Camera", camera_in_words(result.camera)))
     if result.device:
         lines.append(("Computed on", result.device))
@@ -107,27 +118,16 @@ def summary_lines(
 
 def one_line(result: MetricDepth, seconds: float) -> str:
     """Give a result in a few words, for one line among those of other photos."""
-    near, far = depth_percentiles_m(result.depth_m, (5, 95))
+    near, far = finite_percentiles(result.depth_m, (5, 95))
     depth = "no finite depth" if math.isnan(far) else f"{_metres(near)} to {_metres(far)}"
-    spread = result.relative_error
-    agreement = f", people agree to ± {100 * spread:.1f} %" if math.isfinite(spread) else ""
+    error = ""
+    if knows_error(result.head):
+        error = f", {percent_in_words(result.relative_error)}"
+    elif math.isfinite(result.relative_error):
+        kinds, within = kinds_in_words(result.counts), percent_in_words(result.relative_error)
+        error = f", {kinds} agree to {within}"
     simulated = "simulated, " if result.simulated else ""
-    return f"{simulated}{depth}{agreement} ({_people(result.counts)}, {seconds:.0f} s)"
-
-
-def agreement_in_words(result: MetricDepth) -> str:
-    """Say how well people's votes on the scale agree, which is all there is to go by."""
-    if not math.isfinite(result.relative_error):
-        people = result.counts.people
-        return f"rests on {'one person' if people == 1 else f'{people} people'}; error unknown"
-    percent = 100 * result.relative_error
-    within = "less than ± 0.1" if percent < 0.1 else f"± {percent:.1f}"
-    return f"the people agree to {within} % (1 sigma of their mean)"
-
-
-def _scale_in_words(result: MetricDepth) -> str:
-    shared = "; an error they share comes on top" if math.isfinite(result.relative_error) else ""
-    return agreement_in_words(result) + shared
+    return f"{simulated}{depth}{error} ({landmarks_in_words(result.counts)}, {seconds:.0f} s)"
 
 
 def _simulated_in_words(result: MetricDepth) -> str:
@@ -136,10 +136,12 @@ def _simulated_in_words(result: MetricDepth) -> str:
 
 
 def _depth_in_words(result: MetricDepth) -> str:
-    near, median, far = depth_percentiles_m(result.depth_m, _PERCENTS)
+    near, median, far = finite_percentiles(result.depth_m, _PERCENTS)
     if math.isnan(median):
         return "no finite depth"
-    words = f"{_metres(near)} to {_metres(far)}, median {_metres(median)} (5th to 95th percentile)"
+    words = f"{_metres(near)} to {_metres(far)} (5th to 95th percentile), median {_metres(median)}"
+    if knows_error(result.head):
+        words += f", {error_in_words(result)}"
     for what, share in (
         ("farther than the fit can tell", _share(np.isinf(result.depth_m))),
         ("unknown", _share(np.isnan(result.depth_m))),
@@ -168,18 +170,34 @@ def _errors_in_words(errors: Mapping[str, float]) -> str:
     return ", ".join(words)
 
 
-def _people(counts: Counts) -> str:
-    return "1 person" if counts.people == 1 else f"{counts.people} people"
-
-
-def _people_lines(counts: Counts) -> list[tuple[str, str]]:
-    in_photo = f"{counts.in_photo} in the photo and the others " if counts.in_photo else ""
-    where = f"{in_photo}in {counts.kept} of {counts.painted} painted photos"
-    lines = [("People", f"{_people(counts)} used, {where}")]
+def _landmark_lines(counts: Counts, painting: str) -> list[tuple[str, str]]:
+    lines = []
+    if counts.people or counts.painted or counts.set_aside:
+        lines.append(("People", _people_in_words(counts)))
+    if counts.points:
+        used = "one" if counts.points == 1 else f"{counts.points}"
+        lines.append(("Known distances", f"{used} used"))
+    if painting:
+        lines.append(("Painted", painting))
+    elif not counts.painted:
+        label, words = lines.pop() if lines else ("People", "nobody used")
+        lines.append((label, f"{words}; nothing painted"))
     if counts.rejected:
         reasons = sorted(counts.rejected.items(), key=lambda item: -item[1])
         lines.append(("Dropped", ", ".join(f"{reason} ({count})" for reason, count in reasons)))
     return lines
+
+
+def _people_in_words(counts: Counts) -> str:
+    found = counts.people + counts.set_aside
+    of_all = f" of {found}" if counts.set_aside else ""
+    used = f"{counts.people}{of_all} {'person' if found == 1 else 'people'} used"
+    in_painted = f"{counts.kept} of {counts.painted} painted photos"
+    if counts.in_photo == counts.people:
+        used = "nobody used" if not counts.people else f"{used}, in the photo itself"
+        return f"{used}; {in_painted} kept" if counts.painted else used
+    in_photo = f"{counts.in_photo} in the photo and the others " if counts.in_photo else ""
+    return f"{used}, {in_photo}in {in_painted}"
 
 
 def camera_in_words(camera: Intrinsics) -> str:
@@ -202,5 +220,10 @@ def _times_in_words(timings: Mapping[str, float]) -> str:
     return f"{total} ({', '.join(parts)})" if len(parts) > 1 else total
 
 
-def _share(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> float:
+def _percentiles(values: NDArray[np.float32]) -> dict[str, float | None]:
+    named = zip(_PERCENTS, finite_percentiles(values, _PERCENTS), strict=True)
+    return {f"percentile_{percent}": json_number(value) for percent, value in named}
+
+
+def _share(mask: NDArray[np.bool_]) -> float:
     return float(np.count_nonzero(mask)) / mask.size

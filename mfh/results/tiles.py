@@ -1,62 +1,41 @@
-"""One painted photo, small, with what was repainted and who was measured in it."""
+"""One painted photo, small, with what was repainted and what was measured in it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mfh.records import Landmarks
-from mfh.results.typography import font
+from mfh.records import Intrinsics, Landmarks
+from mfh.results.labels import Labelled, draw_labels
+from mfh.taking_part import owners_of
 
 STRIP = (255, 255, 255)
 PEOPLE = ((255, 214, 10), (64, 224, 255), (255, 105, 205), (150, 255, 90), (255, 150, 50))
+POINT = (255, 255, 255)
+SET_ASIDE = (255, 64, 56)
 
 _SHADE = (16, 18, 22)
-_LABEL_PX = 14
-_LABEL_MARGIN_PX = 4
 # Below this height a thick line would leave nothing of the person to see.
 _SMALL_PERSON_PX = 60
-_HEAD_SHARE = 1 / 3  # of what is seen of a person, who may be cut off at the hips
+_CROSS_REACH_PX = 6
+# Every so many of very many points are labelled.
+_MOST_LABELLED_POINTS = 50
 
-_Box = tuple[int, int, int, int]
+_Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class _Line:
     """A smooth line along a mask's border, `centre_px` inside it (outside it where negative)."""
 
-    colour: tuple[int, int, int]
+    colour: _Colour
     centre_px: float
     reach_px: float
     opacity: float = 1.0
-
-
-@dataclass(frozen=True)
-class _Person:
-    label: str
-    colour: tuple[int, int, int]
-    silhouette: NDArray[np.bool_]
-
-    @property
-    def rows(self) -> NDArray[np.intp]:
-        """The rows in which something of the person is seen."""
-        return np.flatnonzero(np.any(self.silhouette, axis=1))
-
-    @property
-    def height_px(self) -> int:
-        return int(self.rows[-1] - self.rows[0] + 1)
-
-    @property
-    def head(self) -> NDArray[np.bool_]:
-        """The upper part of the silhouette."""
-        bottom = int(self.rows[0]) + math.ceil(_HEAD_SHARE * self.height_px)
-        rows = np.arange(len(self.silhouette))
-        return self.silhouette & (rows < bottom)[:, None]
 
 
 def tile(
@@ -64,38 +43,63 @@ def tile(
     repainted: NDArray[np.bool_],
     landmarks: Landmarks,
     size: tuple[int, int],
+    *,
+    set_aside: NDArray[np.bool_] | None = None,
+    camera: Intrinsics | None = None,
 ) -> Image.Image:
     """Draw a painted photo (H, W, 3) at `size` (width, height).
 
     The repainted strip is outlined in white; every person in a colour, with the median of the
-    measured depth above the head or near it.
+    measured depth above the head or near it; every measured point is a white cross with its
+    distance, as far as there is room.
+
+    set_aside: for each owner, whether the fit set it aside; it is red, its label in brackets.
+    camera: for H x W. With it a point's distance is told straight from the camera, as it was
+        measured, else its depth.
     """
     small = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     pixels = np.asarray(small, np.float32)
     pixels = _outlined(pixels, _coverage(repainted, size), _thick(STRIP))
-    people = []
-    for owner in np.unique(landmarks.owner[landmarks.owner >= 0]):
+    owners = owners_of(landmarks)
+    aside = np.zeros(len(landmarks.weight), np.bool_) if set_aside is None else set_aside
+    is_point = np.array([kind == "measured point" for kind in landmarks.kind], np.bool_)
+    things = []
+    for owner in owners[~is_point[owners]]:
         mask = landmarks.owner == owner
         coverage = _coverage(mask, size)
-        person = _Person(
-            label=_metres(float(np.median(landmarks.depth_m[mask]))),
-            colour=PEOPLE[int(owner) % len(PEOPLE)],
-            silhouette=coverage > 0,
-        )
+        label = _metres(float(np.median(landmarks.depth_m[mask])))
+        colour = PEOPLE[int(owner) % len(PEOPLE)]
+        person = _marked(Labelled(label, colour, coverage > 0), aside=aside[owner])
         lines = _thin if person.height_px < _SMALL_PERSON_PX else _thick
         pixels = _outlined(pixels, coverage, lines(person.colour))
-        people.append(person)
+        things.append(person)
     drawn = Image.fromarray(np.rint(pixels).clip(0, 255).astype(np.uint8))
-    _draw_labels(drawn, people)
+    points = owners[is_point[owners]]
+    every = len(points) // _MOST_LABELLED_POINTS + 1
+    places, distances_m = _places_of(points, landmarks, camera)
+    for number, owner in enumerate(points):
+        at = round(places[number, 0] * size[0]), round(places[number, 1] * size[1])
+        label = _distance(distances_m[number])
+        point = Labelled(label, POINT, _around(at, size), head_share=1.0, optional=True)
+        point = _marked(point, aside=aside[owner])
+        _draw_cross(drawn, at, point.colour)
+        if number % every == 0:
+            things.append(point)
+    draw_labels(drawn, things)
     return drawn
 
 
-def _thick(colour: tuple[int, int, int]) -> tuple[_Line, ...]:
+def _marked(thing: Labelled, *, aside: bool) -> Labelled:
+    """The same, or what stands for it where it was set aside; not by its colour alone."""
+    return replace(thing, label=f"({thing.label})", colour=SET_ASIDE) if aside else thing
+
+
+def _thick(colour: _Colour) -> tuple[_Line, ...]:
     """Give a line about two px wide inside the border, and a shade outside it."""
     return (_Line(_SHADE, -1.0, 1.7, opacity=0.5), _Line(colour, 1.0, 1.7))
 
 
-def _thin(colour: tuple[int, int, int]) -> tuple[_Line, ...]:
+def _thin(colour: _Colour) -> tuple[_Line, ...]:
     """Give a line of one px just outside the border, which covers nothing of what is inside."""
     return (_Line(colour, -1.0, 1.0),)
 
@@ -126,64 +130,47 @@ def _outlined(
     return pixels
 
 
+def _places_of(
+    points: NDArray[np.int16], landmarks: Landmarks, camera: Intrinsics | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where K points are: (K, 2) x and y as fractions of the photo, and (K,) metres away."""
+    height, width = landmarks.owner.shape
+    rows, columns = np.nonzero(landmarks.owner >= 0)
+    owner = landmarks.owner[rows, columns]
+    pixels = np.bincount(owner)[points]
+    x, y, depth_m = (
+        np.bincount(owner, values)[points] / pixels
+        for values in (columns + 0.5, rows + 0.5, landmarks.depth_m[rows, columns])
+    )
+    place = np.stack([x / width, y / height], axis=1)
+    if camera is None:
+        return place, depth_m
+    across, down = (x - camera.cx) / camera.fx, (y - camera.cy) / camera.fy
+    return place, depth_m * np.sqrt(across**2 + down**2 + 1)
+
+
+def _around(at: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The pixels of a cross's square."""
+    (x, y), (width, height), reach = at, size, _CROSS_REACH_PX
+    region = np.zeros((height, width), np.bool_)
+    region[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1] = True
+    return region
+
+
+def _draw_cross(drawn: Image.Image, at: tuple[int, int], colour: _Colour) -> None:
+    """Draw an upright cross of lines two px wide, with a dark rim that any photo sets off."""
+    draw = ImageDraw.Draw(drawn)
+    x, y = at
+    for margin, ink in ((1, _SHADE), (0, colour)):
+        reach = _CROSS_REACH_PX - 1 + margin
+        draw.rectangle((x - reach - 1, y - 1 - margin, x + reach, y + margin), ink)
+        draw.rectangle((x - 1 - margin, y - reach - 1, x + margin, y + reach), ink)
+
+
 def _metres(depth_m: float) -> str:
     return f"{depth_m:.1f} m" if depth_m < 100 else f"{depth_m:.0f} m"
 
 
-def _draw_labels(drawn: Image.Image, people: Sequence[_Person]) -> None:
-    """Write each person's label where it hides the least.
-
-    First of all no head and no other label, then as little as possible of anyone; among places
-    as good as each other, the one above the head, then those beside it.
-    """
-    if not people:
-        return
-    draw = ImageDraw.Draw(drawn)
-    label_font = font(_LABEL_PX, bold=True)
-    anyone = np.any([person.silhouette for person in people], axis=0)
-    reserved = np.any([person.head for person in people], axis=0)
-    for person in sorted(people, key=lambda person: person.rows[0]):
-        size = (math.ceil(label_font.getlength(person.label)) + 10, _LABEL_PX + 6)
-        places = _places(person, size, drawn.size)
-        box = min(places, key=lambda box: (_count(reserved, box), _count(anyone, box)))
-        reserved[box[1] : box[3], box[0] : box[2]] = True
-        draw.rounded_rectangle(
-            (box[0], box[1], box[2] - 1, box[3] - 1), radius=4, fill=_SHADE, outline=person.colour
-        )
-        middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-        draw.text(middle, person.label, STRIP, label_font, anchor="mm")
-
-
-def _count(mask: NDArray[np.bool_], box: _Box) -> int:
-    return int(np.count_nonzero(mask[box[1] : box[3], box[0] : box[2]]))
-
-
-def _places(person: _Person, size: tuple[int, int], tile_size: tuple[int, int]) -> list[_Box]:
-    """Give the boxes (left, top, right, bottom) in the tile for a label, the best first."""
-    width, height = size
-    gap = _LABEL_MARGIN_PX
-    top = int(person.rows[0])
-    crown = round(float(np.flatnonzero(person.silhouette[top]).mean()))
-    head_columns = np.flatnonzero(person.head.any(axis=0))
-    right, left = int(head_columns[-1]) + 1 + gap, int(head_columns[0]) - gap - width
-    above, higher = top - height - gap, top - 2 * (height + gap)
-    body = top + math.ceil(_HEAD_SHARE * person.height_px) + gap
-    centred = crown - width // 2
-    corners = [
-        (centred, above),
-        (crown, above),
-        (crown - width, above),
-        (right, top),
-        (left, top),
-        (centred, higher),
-        (right, body),
-        (left, body),
-        (centred, body),
-    ]
-    boxes = []
-    for x, y in corners:
-        # A narrow tile holds less than the label; what is left of its start is seen.
-        x0 = max(0, min(max(x, gap), tile_size[0] - width - gap))
-        y0 = max(0, min(max(y, gap), tile_size[1] - height - gap))
-        boxes.append((x0, y0, x0 + width, y0 + height))
-    return boxes
+def _distance(distance_m: float) -> str:
+    """Metres as exactly as a tape tells them."""
+    return f"{distance_m:.2f} m" if distance_m < 10 else _metres(distance_m)

@@ -91,16 +91,16 @@ def write_landmarks(folder: Path, name: str, landmarks: Landmarks) -> None:
         weight=landmarks.weight,
         kind=np.array(landmarks.kind, dtype=np.str_),
         relative_error=landmarks.relative_error,
+        up=landmarks.up,
+        foot_m=landmarks.foot_m,
     )
 
 
 def read_landmarks(folder: Path, name: str) -> Landmarks:
     """Read the landmarks of one image."""
     arrays = read_npz(folder / f"{name}.npz")
-    kind = cast(tuple[LandmarkKind, ...], tuple(arrays["kind"].tolist()))
-    return Landmarks(
-        arrays["depth_m"], arrays["owner"], arrays["weight"], kind, arrays["relative_error"]
-    )
+    kind = cast(tuple[LandmarkKind, ...], tuple(arrays.pop("kind").tolist()))
+    return Landmarks(**arrays, kind=kind)
 
 
 def write_disparity(folder: Path, name: str, disparity: Disparity) -> None:

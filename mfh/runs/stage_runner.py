@@ -5,24 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mfh.errors import InputError
 from mfh.progress import Progress
+from mfh.records import PHOTO_NAME
+from mfh.runs.entries import DAMAGED, Entries
 from mfh.runs.run_folder import RunFolder, StageKey
 from mfh.settings import Settings
 
 T = TypeVar("T")
 
-_DAMAGED = "recomputed: its files are damaged"
+
+class _Digests(NamedTuple):
+    """Of a record: of all of it, and of what its entry of the photo itself depends on, if any."""
+
+    whole: str
+    photo: str | None
 
 
 class StageRunner:
-    """Runs the stages of one photo, one after the other.
+    """Runs the stages of one photo, in one round or in several.
 
     A stage's key is made of the settings it names, the fingerprint of its part, and the digests of
-    what it reads: stages before it, or the `sources` given by name.
+    what it reads: stages before it, or the `sources` given by name. In a further round a stage is
+    asked for again, with more images than before, and makes what is new. It is done, and its folder
+    has its name, in the last round, or at `finish`.
     """
 
     def __init__(
@@ -36,12 +46,35 @@ class StageRunner:
         self._settings = settings.as_dict()
         self._folder = folder
         self._progress = progress
-        self._digests = dict(sources)
+        self._digests: dict[str, _Digests | None] = {
+            name: _Digests(digest, digest) for name, digest in sources.items()
+        }
+        self._last_round = True
+        self._rounds: dict[str, int] = {}
+        self._entries: dict[str, Entries[Any]] = {}
+        # How each stage that is not done yet is finished, which gives its note.
+        self._unfinished: dict[str, Callable[[], str]] = {}
+
+    def round(self, *, last: bool) -> None:
+        """A round begins; after the last one no stage is asked for again."""
+        self._last_round = last
+
+    def without(self, *stages: str) -> None:
+        """The run does without these stages; what else depends on them then does not."""
+        self._digests.update(dict.fromkeys(stages))
+
+    def finish(self) -> None:
+        """Nothing more is asked for: every stage is done."""
+        for name in list(self._unfinished):
+            self._finish(name)
 
     def unsaved(self, name: str, make: Callable[[], T]) -> T:
         """A step whose result is not kept: progress and timing alone."""
         with self._timed(name, 1):
-            return make()
+            value = make()
+            self._progress.advance(name)
+        self._progress.finish(name, "computed")
+        return value
 
     def whole(
         self,
@@ -54,25 +87,23 @@ class StageRunner:
         write: Callable[[Path, T], None],
         read: Callable[[Path], T],
     ) -> T:
-        """A stage whose record is read, or made and written, as one.
+        """A stage whose record is read, or made and written, as one; that of the last round stays.
 
         part: what does the stage; None where it follows from its inputs alone.
         images: how many images the record is about.
         """
         key = self._key(name, part, inputs, {"images": images})
-        with self._timed(name, 1) as stage:
-            if self._folder is None:
-                return make()
-            stage.note = self._folder.state(name, key)
-            if stage.note == "reused":
-                try:
-                    return read(self._folder.stage(name))
-                except (InputError, KeyError, TypeError):
-                    stage.note = _DAMAGED
-            value = make()
-            write(self._folder.begin(name, key), value)
-            self._folder.finish(name)
-            return value
+        self._digests[name] = _Digests(key.digest, key.digest)
+        self._rounds[name] = self._rounds.get(name, 0) + 1
+        with self._timed(name, self._rounds[name]):
+            value, note = self._read(name, key, read)
+            if value is None:
+                value = make()
+            self._progress.advance(name)
+        self._unfinished[name] = partial(self._write, name, key, value, note, write)
+        if self._last_round:
+            self._finish(name)
+        return value
 
     def each(
         self,
@@ -96,91 +127,75 @@ class StageRunner:
         write_rest: writes what the stage holds besides its entries; also for a stage that is
             reused, which may hold more entries than are asked for now.
         """
-        key = self._key(name, part, inputs, {name: self._settings[name] for name in settings})
-        with self._timed(name, len(entries)) as stage:
-            if self._folder is None:
-                return _complete(name, list(stage.counted(make(0))), entries)
-            stage.note = self._folder.state(name, key)
-            if stage.note == "reused":
-                found = _readable(read, self._folder.stage(name), entries)
-                if len(found) == len(entries):
-                    if write_rest is not None:
-                        write_rest(self._folder.stage(name))
-                    return tuple(stage.counted(found))
-            partial = self._folder.begin(name, key)
-            values = list(stage.counted(_readable(read, partial, entries)))
-            if values:
-                stage.note = f"continued after {len(values)} of {len(entries)}"
-            elif stage.note == "reused":
-                stage.note = _DAMAGED
-            if len(values) < len(entries):
-                for value in stage.counted(make(len(values))):
-                    if len(values) < len(entries):
-                        write(partial, entries[len(values)], value)
-                    values.append(value)
-            complete = _complete(name, values, entries)
-            if write_rest is not None:
-                write_rest(partial)
-            self._folder.finish(name)
-            return complete
+        stage = self._entries.get(name)
+        if stage is None:
+            key = self._key(name, part, inputs, {name: self._settings[name] for name in settings})
+            of_photo = key.photo_digest if PHOTO_NAME in entries else None
+            self._digests[name] = _Digests(key.digest, of_photo)
+            advance = partial(self._progress.advance, name)
+            stage = Entries(name, key, self._folder, write=write, read=read, advance=advance)
+            self._entries[name] = stage
+            self.seconds[name] = 0.0
+        if entries:
+            with self._timed(name, len(entries)):
+                stage.extend(entries, make)
+            self._unfinished[name] = partial(stage.finish, write_rest)
+            if self._last_round:
+                self._finish(name)
+        return tuple(stage.values)
 
     def _key(
         self, name: str, part: object, inputs: tuple[str, ...], settings: Mapping[str, Any]
     ) -> StageKey:
-        key = StageKey(
+        read = {source: self._digests[source] for source in inputs}
+        there = {source: digests for source, digests in read.items() if digests is not None}
+        return StageKey(
             settings=settings,
             part={} if part is None else getattr(part, "fingerprint", None),
-            inputs={source: self._digests[source] for source in inputs},
+            inputs={source: digests.whole for source, digests in there.items()},
+            photo_inputs={
+                source: digests.photo
+                for source, digests in there.items()
+                if digests.photo is not None
+            },
         )
-        self._digests[name] = key.digest
-        return key
+
+    def _read(self, name: str, key: StageKey, read: Callable[[Path], T]) -> tuple[T | None, str]:
+        """A whole stage's record, None where there is none to reuse, and its note."""
+        if self._folder is None:
+            return None, "computed"
+        note = self._folder.state(name, key)
+        if note != "reused":
+            return None, note
+        try:
+            return read(self._folder.stage(name)), note
+        except (InputError, KeyError, TypeError):
+            return None, DAMAGED
+
+    def _write(
+        self, name: str, key: StageKey, value: T, note: str, write: Callable[[Path, T], None]
+    ) -> str:
+        if self._folder is not None and note != "reused":
+            write(self._folder.begin(name, key), value)
+            self._folder.finish(name)
+        return note
+
+    def _finish(self, name: str) -> None:
+        with self._clock(name):
+            note = self._unfinished.pop(name)()
+        self._progress.finish(name, note)
 
     @contextmanager
-    def _timed(self, name: str, total: int) -> Iterator[_Stage]:
-        started = time.perf_counter()
+    def _timed(self, name: str, total: int) -> Iterator[None]:
         self._progress.start(name, total)
-        stage = _Stage(name, self._progress)
-        yield stage
-        if total == 1 and stage.count == 0:
-            self._progress.advance(name)
-        self._progress.finish(name, stage.note)
-        self.seconds[name] = time.perf_counter() - started
+        with self._clock(name):
+            yield
 
-
-class _Stage:
-    """A stage while it runs."""
-
-    def __init__(self, name: str, progress: Progress) -> None:
-        self.note = "computed"
-        self.count = 0
-        self._name = name
-        self._progress = progress
-
-    def counted(self, values: Iterable[T]) -> Iterator[T]:
-        for value in values:
-            yield value
-            self.count += 1
-            self._progress.advance(self._name)
-
-
-def _readable(read: Callable[[Path, str], T], folder: Path, entries: tuple[str, ...]) -> list[T]:
-    """The entries a folder holds, up to the first that is missing or damaged."""
-    found: list[T] = []
-    for entry in entries:
-        try:
-            found.append(read(folder, entry))
-        except (InputError, KeyError, TypeError):
-            break
-    return found
-
-
-def _complete(name: str, values: list[T], entries: tuple[str, ...]) -> tuple[T, ...]:
-    if len(values) != len(entries):
-        raise InputError(
-            f"{name}: the part gave {len(values)} results for {len(entries)} images; it must "
-            "give one for each, in order"
-        )
-    return tuple(values)
+    @contextmanager
+    def _clock(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
 
 def part_name(part: Any) -> str:

@@ -86,4 +86,9 @@ def _estimated(view: SimulatedView, painting: Painting | None) -> NDArray[np.flo
         )
         for figure in scene.figures if scene else ():
             log_error[figure.visible] += errors.disparity_local * rng.standard_normal()
+        # Outside its strip a painting shows the same people as the photo does, pixel by pixel.
+        rng = view.stream("disparity of the people of the photo")
+        for figure in view.people:
+            shown = figure.visible if painting is None else figure.visible & ~painting.strip
+            log_error[shown] += errors.disparity_local * rng.standard_normal()
     return np.exp(log_error) / depth_m

@@ -10,6 +10,7 @@ from mfh.errors import SettingsError
 
 _LARGEST_LOG_SD = 1.0
 _LARGEST_MASK_NOISE_PX = 20.0
+_LARGEST_TILT_DEG = 45.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,19 @@ class SimulatedErrors:
         fool the detector, which then measures a standing person of that height in the image.
     interpenetrating: probability that two people are painted into each other. Imitates merged
         bodies; each is measured badly, and their instance masks part along a ragged line.
+    wrong_size: probability that somebody of quite another size than an adult is painted, three in
+        four 0.35 to 0.75 times as tall and the others 1.3 to 1.6 times. Imitates children, dolls,
+        figures on posters, and giants; who measures them takes them for adults, so finds them that
+        much too far or too near.
+    same_distance: how far painted people keep to one distance from the camera: at 0 they stand
+        anywhere, at 1 all at one distance of the photo's own, as far as their strips let them.
+        Imitates a painter that composes every picture alike; people at one distance tell the
+        scale, but not the offset.
     mesh_scale: log-sd of the measurer's own error, for each person. Imitates a mesh regressor that
         takes a tall person for a near one: the mesh comes out e^x too far and too large.
+    mesh_tilt_deg: standard deviation in degrees by which a mesh leans to or from the camera, and to
+        either side; a fifth of the variance is common to all meshes of a photo. Imitates a mesh
+        regressor's error in which way the body faces the ground.
     ragged_mask_px: standard deviation in px by which the boundary of an instance mask wanders in
         and out. Imitates a detector's masks, which leak onto the background.
     disparity_smooth: relative standard deviation of a slowly varying factor on true disparity.
@@ -51,7 +63,10 @@ class SimulatedErrors:
     nobody: float = 0.0
     non_human: float = 0.0
     interpenetrating: float = 0.0
+    wrong_size: float = 0.0
+    same_distance: float = 0.0
     mesh_scale: float = 0.0
+    mesh_tilt_deg: float = 0.0
     ragged_mask_px: float = 0.0
     disparity_smooth: float = 0.0
     disparity_local: float = 0.0
@@ -69,11 +84,12 @@ class SimulatedErrors:
                     f"simulated error {field.name} is {value!r}; accepted: 0 to {highest:g}"
                 )
             object.__setattr__(self, field.name, float(value))
-        total = self.nobody + self.non_human + self.interpenetrating
+        total = self.nobody + self.non_human + self.interpenetrating + self.wrong_size
         if total > 1 + 1e-9:
             raise SettingsError(
-                "simulated errors nobody, non_human and interpenetrating are probabilities of "
-                f"different outcomes of one painting; they sum to {total:g}, at most 1 is possible"
+                "simulated errors nobody, non_human, interpenetrating and wrong_size are "
+                f"probabilities of different outcomes of one painting; they sum to {total:g}, at "
+                "most 1 is possible"
             )
 
     @classmethod
@@ -101,8 +117,9 @@ class SimulatedErrors:
             non_human=0.04,
             interpenetrating=0.04,
             mesh_scale=0.04,
+            mesh_tilt_deg=4.0,
             ragged_mask_px=2.0,
-            disparity_smooth=0.04,
+            disparity_smooth=0.05,
             disparity_local=0.03,
             disparity_affine_scale=0.2,
             disparity_affine_offset=0.05,
@@ -131,4 +148,4 @@ class SimulatedErrors:
         return asdict(self)
 
 
-_HIGHEST = {"ragged_mask_px": _LARGEST_MASK_NOISE_PX}
+_HIGHEST = {"ragged_mask_px": _LARGEST_MASK_NOISE_PX, "mesh_tilt_deg": _LARGEST_TILT_DEG}

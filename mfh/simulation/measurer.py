@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
+from scipy.spatial.transform import Rotation
 
 from mfh.masks import window_of
 from mfh.records import PaintedPhotos, People, Photo
 from mfh.simulation.bodies import load_bodies
+from mfh.simulation.figures import MIN_VISIBLE, Figure
 from mfh.simulation.noise import smooth_field
-from mfh.simulation.scene import Figure, Painting, paintings_of
+from mfh.simulation.scene import Painting, paintings_of
 from mfh.simulation.world import SimulatedView, SimulatedWorld
 
 _MERGED_LOG_SD = 0.15
 """How badly people who are painted into each other are measured: log-sd of each one's size."""
 _BOUNDARY_LENGTH_PX = 5.0
+_COMMON_TILT = 0.2
+"""The share of a tilt's variance that all meshes of a photo have in common."""
 _SCORE = (0.8, 0.999)
 
 
 class SimulatedMeasurer:
-    """Measures the people of painted photos, knowing what was drawn (`mfh.stages.PeopleMeasurer`).
+    """Measures people, knowing who was drawn and who stands there (`mfh.stages.PeopleMeasurer`).
 
     Without errors a person's mesh is the drawn one and their mask is what is visible of it. A
     person drawn e^x too large is taken for one of their own size: the mesh that fits the same
@@ -39,25 +44,66 @@ class SimulatedMeasurer:
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """Everything the measurements depend on besides the painted photos."""
-        return self._world.fingerprint("mesh_scale", "ragged_mask_px")
+        return self._world.fingerprint("mesh_scale", "mesh_tilt_deg", "ragged_mask_px")
 
     def measure(self, photo: Photo, images: PaintedPhotos) -> Iterator[People]:
         """Give the people drawn into each image, in order; see `mfh.stages.PeopleMeasurer`.
 
-        Nobody is known to be in the photo itself.
+        Those who stand in the photo itself come last. In a painting they are found where its strip
+        leaves enough of them, and are measured as in the photo, since their pixels are the same.
         """
         view = self._world.at(photo)
         for painting in paintings_of(images):
-            yield People.nobody(*photo.shape) if painting.is_photo else _people(view, painting)
+            found = [*_people_of_photo(view, painting)]
+            if not painting.is_photo:
+                found = [*_painted_people(view, painting), *found]
+            yield _as_people(found, photo.shape)
 
 
-def _people(view: SimulatedView, painting: Painting) -> People:
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """Somebody who was found: mesh (V, 3), mask (H, W), score."""
+
+    vertices_m: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    score: float
+
+
+def _as_people(found: Sequence[_Measured], shape: tuple[int, int]) -> People:
+    if not found:
+        return People.nobody(*shape)
+    return People(
+        vertices_m=np.stack([each.vertices_m for each in found]),
+        faces=load_bodies().faces,
+        mask=np.stack([each.mask for each in found]),
+        box_px=np.array([_box_px(each.mask) for each in found], np.float32),
+        score=np.array([each.score for each in found], np.float32),
+    )
+
+
+def _people_of_photo(view: SimulatedView, painting: Painting) -> Iterator[_Measured]:
+    errors = view.errors
+    scale_rng, mask_rng, score_rng, tilt_rng = (
+        view.stream(f"{what} of the people of the photo")
+        for what in ("mesh scale", "mask", "score", "mesh tilt")
+    )
+    for figure in view.people:
+        log_scale = errors.mesh_scale * scale_rng.standard_normal()
+        whole = _ragged(figure.visible, errors.ragged_mask_px, mask_rng)
+        score = score_rng.uniform(*_SCORE)
+        tilted_m = _tilted(figure.vertices_m, view, tilt_rng)
+        mask = whole & ~painting.strip
+        if mask.any() and mask.sum() >= MIN_VISIBLE * whole.sum():
+            yield _Measured(tilted_m * np.float32(np.exp(log_scale)), mask, score)
+
+
+def _painted_people(view: SimulatedView, painting: Painting) -> Iterator[_Measured]:
     scene, errors = view.scene(painting), view.errors
     scale_rng = view.stream("mesh scale", painting)
     mask_rng = view.stream("mask", painting)
     merged = scene.outcome == "two people"
     masks = _parted(scene.figures, mask_rng) if merged else [f.visible for f in scene.figures]
-    vertices_m, seen = [], []
+    score_rng, tilt_rng = view.stream("score", painting), view.stream("mesh tilt", painting)
     for figure, mask in zip(scene.figures, masks, strict=True):
         log_scale = errors.mesh_scale * scale_rng.standard_normal()
         if merged:
@@ -66,17 +112,24 @@ def _people(view: SimulatedView, painting: Painting) -> People:
         if figure.fitted_m is None or not ragged.any():
             continue
         # The silhouette stays the same when a mesh is scaled about the camera.
-        vertices_m.append(figure.fitted_m * np.float32(np.exp(log_scale) / figure.size_factor))
-        seen.append(ragged)
-    if not seen:
-        return People.nobody(*scene.depth_m.shape)
-    return People(
-        vertices_m=np.stack(vertices_m),
-        faces=load_bodies().faces,
-        mask=np.stack(seen),
-        box_px=np.array([_box_px(mask) for mask in seen], np.float32),
-        score=view.stream("score", painting).uniform(*_SCORE, len(seen)).astype(np.float32),
-    )
+        vertices_m = _tilted(figure.fitted_m, view, tilt_rng)
+        vertices_m = vertices_m * np.float32(np.exp(log_scale) / figure.size_factor)
+        yield _Measured(vertices_m, ragged, score_rng.uniform(*_SCORE))
+
+
+def _tilted(
+    vertices_m: NDArray[np.float32], view: SimulatedView, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Let a mesh (V, 3) lean, about its own middle: a little as all of the photo do."""
+    own = rng.standard_normal(2)
+    if view.errors.mesh_tilt_deg == 0:
+        return vertices_m
+    common = view.stream("mesh tilt, common").standard_normal(2)
+    lean = np.sqrt(_COMMON_TILT) * common + np.sqrt(1 - _COMMON_TILT) * own
+    forward, sideways = np.radians(view.errors.mesh_tilt_deg) * lean
+    turn = Rotation.from_euler("xz", (forward, sideways)).as_matrix()
+    middle_m = vertices_m.mean(axis=0)
+    return np.asarray((vertices_m - middle_m) @ turn.T + middle_m, np.float32)
 
 
 def _parted(figures: Sequence[Figure], rng: np.random.Generator) -> list[NDArray[np.bool_]]:

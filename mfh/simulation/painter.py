@@ -20,7 +20,10 @@ _REPAINT_SHADE = 0.04
 
 
 class SimulatedPainter:
-    """Paints people into a photo by drawing them (`mfh.stages.Painter`)."""
+    """Paints people into a photo by drawing them (`mfh.stages.Painter`).
+
+    Of people who stand in the photo itself it leaves what lies outside the strip.
+    """
 
     name = "simulated: rendered bodies"
 
@@ -36,17 +39,21 @@ class SimulatedPainter:
         """Give the painted photos (H, W, 3) one by one, in the plan's order."""
         view = self._world.at(photo)
         light = light_of(photo.image, view.floor)
+        empty = self._world.empty_image(photo.shape)
         for painting in paintings_of(plan):
             figures = view.scene(painting).figures
             rng = view.stream("paint", painting)
+            image = photo.image
+            if view.people:
+                image = np.where(painting.strip[..., None], empty, image)
             if not figures:
-                yield _repainted(photo.image, painting.strip, rng)
+                yield _repainted(image, painting.strip, rng)
                 continue
             yield draw(
-                photo.image,
+                image,
                 figures,
                 painting.strip,
-                view.depth_m,
+                view.empty_depth_m,
                 view.camera,
                 view.floor,
                 light,

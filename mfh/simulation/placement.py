@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ _SMALLEST = 1 / 6
 """The height of a standing body in the image, as fractions of the image's height."""
 _CANDIDATES = 256
 _TRIES = 12
+_ADULT_M = 1.7
+_COMMON = (0.25, 0.75)
+"""A distance that many people keep to lies in this part of the (logarithmic) range of one's."""
 _CLEARANCE_M = 0.28
 """Nothing else may be this near to where a body stands."""
 _BODY_LEVELS = np.linspace(0.1, 0.95, 8)
@@ -58,19 +62,24 @@ class Standing:
         shape_m: NDArray[np.float32],
         strip: NDArray[np.bool_],
         rng: np.random.Generator,
+        *,
+        towards_m: float = 1.0,
+        pull: float = 0.0,
     ) -> Iterator[NDArray[np.float64]]:
         """Give points (3,) of the floor, in the camera frame, where a body stands and shows.
 
         shape_m: (V, 3) metres, x right, y down with the feet at 0, z away from the camera.
         strip: (H, W), where it may be painted; it fits in nearly whole, though feet may be below
             the photo.
+        towards_m, pull: a depth that bodies are drawn to, and how far, from 0 to 1, where all
+            stand as near it as the strip lets them.
 
         The logarithm of depth is uniform between where the body is half as tall again as the photo
         and where it is a sixth of it, within what the strip is wide enough for and the scene deep
         enough for: painters like people large. Its head is in the photo. Spots with nothing in the
         way come first; then any, as a last resort. At most 24 are tried.
         """
-        foot_m = self._candidates(shape_m, strip, rng)
+        foot_m = self._candidates(shape_m, strip, rng, towards_m, pull)
         foot_m = foot_m[self._seems_visible(foot_m, -float(shape_m[:, 1].min()))]
         ground = foot_m @ self._floor.ground_axes.T
         crowded = self._obstacles.query_ball_point(ground, _CLEARANCE_M, return_length=True) > 2
@@ -87,8 +96,34 @@ class Standing:
         axes = np.stack([right, -self._floor.up, forward])
         return np.asarray(shape_m @ axes + foot_m, np.float32)
 
+    def some_distance_m(self, lot: float) -> float:
+        """Give a depth at which adults can stand somewhere in the photo, by a lot in [0, 1]."""
+        nearest, farthest = self._adult_range_m
+        low, high = _COMMON
+        return float(nearest * (farthest / nearest) ** (low + (high - low) * lot))
+
+    @cached_property
+    def _adult_range_m(self) -> tuple[float, float]:
+        return self._range_m(_ADULT_M, slice(None))
+
+    def _range_m(
+        self, size_m: float, columns: slice, at_least_m: float = 0.0
+    ) -> tuple[float, float]:
+        """Between which depths a body of a height is neither too large nor too small."""
+        camera = self._camera
+        tallest_m = camera.fy * size_m / camera.height
+        nearest_m = max(NEAREST_M, tallest_m / _TALLEST, at_least_m)
+        scene_m = float(np.percentile(self._depth_m[:, columns], 98))
+        farthest_m = min(FARTHEST_M, tallest_m / _SMALLEST, scene_m)
+        return nearest_m, max(farthest_m, 1.1 * nearest_m)
+
     def _candidates(
-        self, shape_m: NDArray[np.float32], strip: NDArray[np.bool_], rng: np.random.Generator
+        self,
+        shape_m: NDArray[np.float32],
+        strip: NDArray[np.bool_],
+        rng: np.random.Generator,
+        towards_m: float,
+        pull: float,
     ) -> NDArray[np.float64]:
         """Random points (M, 3) of the floor at which the body's middle is in the strip."""
         camera = self._camera
@@ -96,18 +131,11 @@ class Standing:
         first, last = columns[0], columns[-1] + 1
         size_m = -float(shape_m[:, 1].min())
         left_m, right_m = float(shape_m[:, 0].min()), float(shape_m[:, 0].max())
-        nearest = max(
-            NEAREST_M,
-            camera.fy * size_m / (_TALLEST * camera.height),
-            camera.fx * (right_m - left_m) / (last - first),
+        nearest, farthest = self._range_m(
+            size_m, slice(first, last), camera.fx * (right_m - left_m) / (last - first)
         )
-        farthest = min(
-            FARTHEST_M,
-            camera.fy * size_m / (_SMALLEST * camera.height),
-            float(np.percentile(self._depth_m[:, first:last], 98)),
-        )
-        span = max(farthest, 1.1 * nearest) / nearest
-        z = nearest * span ** rng.uniform(size=_CANDIDATES)
+        z = nearest * (farthest / nearest) ** rng.uniform(size=_CANDIDATES)
+        z = (z ** (1 - pull) * towards_m**pull).clip(nearest, farthest)
         lowest_u = first - camera.fx * left_m / z
         highest_u = last - camera.fx * right_m / z
         u = lowest_u + rng.uniform(size=_CANDIDATES) * (highest_u - lowest_u)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mfh.camera import backproject
+from mfh.errors import InputError
 from mfh.records import Intrinsics, Photo
-from mfh.rendering import render_depth
 
 SceneKind = Literal["room", "street"]
 Rng = np.random.Generator
 
-_CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
-_BOX_FACES = np.array(
-    [
-        *([0, 1, 3], [0, 3, 2]), *([4, 6, 7], [4, 7, 5]), *([0, 4, 5], [0, 5, 1]),
-        *([2, 3, 7], [2, 7, 6]), *([0, 2, 6], [0, 6, 4]), *([1, 5, 7], [1, 7, 3]),
-    ]
-)  # fmt: skip
-_CLEARANCE_M = 0.9
-"""Nothing stands nearer to the camera than this."""
+_CLEARANCE_M, _TALL_CLEARANCE_M = 0.7, 2.0
+"""No furniture is nearer to the camera than this; what is as tall would hide the room."""
 
 
 def random_scene(
@@ -30,46 +25,100 @@ def random_scene(
 ) -> tuple[Photo, NDArray[np.float32]]:
     """Give the photo of a random scene and its depth (height, width) float32 in metres.
 
-    "room": a room of 2.6 to 9 m with furniture, seen from inside by somebody who stands or sits;
+    "room": a room of 2.4 to 10 m with furniture, seen from inside by somebody who stands or sits;
     what the photos of NYU Depth V2 show. "street": house fronts, cars and posts along a street that
-    is closed 40 to 120 m away, without sky. The photo is shaded in greys: no learned model would
-    make anything of it, and no simulated one looks at it. The same seed gives the same scene.
+    is closed 40 to 120 m away, without sky. The depth is that of the rays through the pixels'
+    centres. The photo is shaded in greys: no learned model would make anything of it, and no
+    simulated one looks at it. The same seed gives the same scene.
+
+    Raises `InputError` for another kind.
     """
-    rng = np.random.default_rng([seed, 0 if kind == "room" else 1])
-    if kind == "room":
-        f_px = width * rng.uniform(0.72, 0.95)
-        boxes, eye_m, yaw, pitch = _room(rng)
-    else:
-        f_px = width * rng.uniform(0.55, 0.9)
-        boxes, eye_m, yaw, pitch = _street(rng)
+    kinds = get_args(SceneKind)
+    if kind not in kinds:
+        raise InputError(f"random scene: kind {kind!r}; expected one of {', '.join(kinds)}")
+    rng = np.random.default_rng([seed, kinds.index(kind)])
+    narrowest, widest = _FOCAL_LENGTH[kind]
+    f_px = width * rng.uniform(narrowest, widest)
     camera = Intrinsics(f_px, f_px, width / 2, height / 2, height, width, note="random scene")
-    vertices = np.concatenate(boxes) - eye_m
-    faces = np.concatenate([_BOX_FACES + 8 * index for index in range(len(boxes))])
-    placed = (vertices @ _camera_axes(yaw, pitch).T).astype(np.float32)
-    depth_m = render_depth(placed[None], faces.astype(np.int32), camera, device="cpu")[0]
-    # A ray can slip through the seam of two faces; its neighbour saw what is there.
-    depth_m = np.where(np.isfinite(depth_m), depth_m, np.nanmax(depth_m)).astype(np.float32)
+    scene = _room(rng) if kind == "room" else _street(rng)
+    depth_m = scene.depth_m(camera)
     return Photo(_shaded(depth_m, camera, rng), camera, f"{kind} {seed}"), depth_m
 
 
-def _box(low: tuple[float, float, float], high: tuple[float, float, float]) -> NDArray[np.float64]:
-    """The corners (8, 3) of a box; x right, y down, z away, the floor at y = 0."""
-    return np.asarray(np.array(low) + _CORNERS * (np.array(high) - np.array(low)))
+_FOCAL_LENGTH: Mapping[SceneKind, tuple[float, float]] = {
+    "room": (0.72, 0.95),
+    "street": (0.55, 0.9),
+}
+"""In widths of the photo."""
 
 
-def _room(rng: Rng) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], float, float]:
-    width, length = rng.uniform(2.6, 7.0), rng.uniform(3.2, 9.0)
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """A box seen from inside, with smaller ones in it; x right, y down, z away, the floor at y = 0.
+
+    boxes_m: (B, 2, 3), the lowest and highest x, y, z of each; the first is the one around all.
+    eye_m: (3,), where the camera is, outside the smaller boxes.
+    yaw, pitch: radians, how far it is turned to the right and then tilted down.
+    """
+
+    boxes_m: NDArray[np.float64]
+    eye_m: NDArray[np.float64]
+    yaw: float
+    pitch: float
+
+    def depth_m(self, camera: Intrinsics) -> NDArray[np.float32]:
+        """Depth (H, W) where the rays through the pixels' centres leave the room or meet a box."""
+        ones = np.ones((camera.height, camera.width), np.float32)
+        # The rays' z is 1, so that what is measured along them is depth.
+        rays = backproject(ones, camera).astype(np.float64) @ _camera_axes(self.yaw, self.pitch)
+        with np.errstate(divide="ignore"):
+            inverse = 1 / np.ascontiguousarray(np.moveaxis(rays, 2, 0))
+        relative_m = self.boxes_m - self.eye_m
+        _, nearest = _slabs(relative_m[0], inverse)
+        for low_high in relative_m[1:]:
+            enters, leaves = _slabs(low_high, inverse)
+            hit = (enters > 0) & (enters <= leaves) & (enters < nearest)
+            nearest[hit] = enters[hit]
+        return nearest.astype(np.float32)
+
+
+def _slabs(
+    low_high: NDArray[np.float64], inverse: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where lines enter and leave a box (2, 3), as multiples (H, W) of their directions.
+
+    inverse: (3, H, W), one over the directions. The line meets the box where it enters before it
+    leaves (Kay and Kajiya, "Ray tracing complex scenes", SIGGRAPH 1986).
+    """
+    enters, leaves = np.full(inverse.shape[1:], -np.inf), np.full(inverse.shape[1:], np.inf)
+    for low, high, along in zip(*low_high, inverse, strict=True):
+        at_low, at_high = low * along, high * along
+        np.maximum(enters, np.minimum(at_low, at_high), out=enters)
+        np.minimum(leaves, np.maximum(at_low, at_high), out=leaves)
+    return enters, leaves
+
+
+def _box(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
+    """The box (2, 3) between two corners."""
+    return np.array([low, high], np.float64)
+
+
+def _room(rng: Rng) -> Boxes:
+    width, length = rng.uniform(2.4, 6.0), rng.uniform(3.5, 10.0)
     tall = rng.uniform(2.4, 3.2)
     eye = np.array([rng.uniform(0.2, 0.8) * width, -rng.uniform(1.1, 1.7), 0.4])
     boxes = [_box((0, -tall, 0), (width, 0, length))]
     for _ in range(rng.integers(5, 15)):
         size = rng.uniform((0.3, 0.3, 0.3), (1.8, 1.0, 1.8))
-        if rng.uniform() < 0.35:  # Wardrobes, shelves, doors that stand open.
+        tall_thing = rng.uniform() < 0.3
+        if tall_thing:  # Wardrobes, shelves, doors that stand open.
             size = rng.uniform((0.4, 1.6, 0.3), (1.4, 2.2, 0.7))
-        _put(boxes, size, eye, (width, length), rng, at_wall=rng.uniform() < 0.6)
+        at_wall = tall_thing or rng.uniform() < 0.6
+        clearance_m = _TALL_CLEARANCE_M if tall_thing else _CLEARANCE_M
+        _put(boxes, size, eye, (width, length), clearance_m, rng, at_wall=at_wall)
     aim = np.array([rng.uniform(0.2, 0.8) * width, 0, rng.uniform(0.6, 1.0) * length])
     yaw = float(np.arctan2(aim[0] - eye[0], aim[2] - eye[2]))
-    return boxes, eye, yaw, float(np.radians(rng.uniform(2, 20)))
+    return Boxes(np.stack(boxes), eye, yaw, float(np.radians(rng.uniform(2, 20))))
 
 
 def _put(
@@ -77,6 +126,7 @@ def _put(
     size_m: NDArray[np.float64],
     eye_m: NDArray[np.float64],
     room_m: tuple[float, float],
+    clearance_m: float,
     rng: Rng,
     *,
     at_wall: bool,
@@ -88,12 +138,12 @@ def _put(
         side = rng.integers(2)
         corner[side] = rng.choice([0.0, free[side]])
     nearest = np.clip(eye_m[[0, 2]], corner, corner + size_m[[0, 2]])
-    if np.hypot(*(nearest - eye_m[[0, 2]])) > _CLEARANCE_M:
+    if np.hypot(*(nearest - eye_m[[0, 2]])) > clearance_m:
         low = (corner[0], -size_m[1], corner[1])
         boxes.append(_box(low, (corner[0] + size_m[0], 0, corner[1] + size_m[2])))
 
 
-def _street(rng: Rng) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], float, float]:
+def _street(rng: Rng) -> Boxes:
     half, length = rng.uniform(4, 12), rng.uniform(40, 120)
     boxes = [_box((-half - 8, -60, -2), (half + 8, 0, length))]
     for side in (-1, 1):
@@ -110,7 +160,8 @@ def _street(rng: Rng) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], f
             size = rng.uniform((0.15, 1.0, 0.15), (0.6, 5.0, 0.6))
         x, z = rng.uniform(-half, half - size[0]), 4 * (length / 8) ** rng.uniform()
         boxes.append(_box((x, -size[1], z), (x + size[0], 0, z + size[2])))
-    return boxes, eye, float(np.radians(rng.normal(0, 8))), float(np.radians(rng.uniform(-1, 6)))
+    yaw, pitch = float(np.radians(rng.normal(0, 8))), float(np.radians(rng.uniform(-1, 6)))
+    return Boxes(np.stack(boxes), eye, yaw, pitch)
 
 
 def _camera_axes(yaw: float, pitch: float) -> NDArray[np.float64]:

@@ -13,9 +13,9 @@ from mfh.camera import backproject, crop_intrinsics, resize_intrinsics
 from mfh.masks import window_of
 from mfh.records import Intrinsics
 from mfh.rendering.warp_backend import cast
+from mfh.simulation.figures import Figure
 from mfh.simulation.floor import Floor
 from mfh.simulation.noise import smooth_field
-from mfh.simulation.scene import Figure
 from mfh.simulation.srgb import to_linear, to_srgb
 
 _SAMPLES = 2

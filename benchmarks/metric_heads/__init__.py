@@ -1,0 +1,1 @@
+"""What `benchmarks/metric_head.py` is made of: cases, scores, cells of tables, and plots."""

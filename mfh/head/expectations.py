@@ -1,0 +1,46 @@
+"""What the robust head expects before it has seen a landmark, each number with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectations:
+    """The numbers of the robust head; docs/metric_head.md derives them.
+
+    Errors are standard deviations of a logarithm: 0.1 is about 10 %.
+
+    depth_range: in nine photos of ten the farthest point is between this many times as far as the
+        nearest. Of 30 iBims-1 photos nine tenths lie in 1.6 to 8, KITTI is at 10.
+    painted_person: how far the sizes of painted people scatter, as measured: 17 % for the painter,
+        4 % for the body, 5 % for the disparity under them. A guess that counts as much as 20
+        people; those of the photo correct it.
+    painted_bias: by how much the painter misreads a scene as a whole.
+    person: the same scatter for somebody who is in the photo itself: no painter.
+    body_bias: by how much the body model is off for everybody alike.
+    doubt: the share of people who are none, or of quite another size.
+    doubtful: how far those scatter.
+    camera_height_m, camera_height: how high photos are taken above the ground people stand on, and
+        how far that scatters: held before the face or the chest, standing or sitting.
+    tilt: by how much, in radians, people's meshes together misjudge which way is up.
+    stance: by how much somebody's feet are off, in the log of depth.
+    stances: bends of the disparity are shared by neighbours, so that however many people stand,
+        they tell no more of the ground than so many.
+    disparity: by how much disparity itself is off from pixel to pixel: AbsRel 4.57 % with the best
+        of all scales and offsets (paper Table 3), whose standard deviation is 5.7 %.
+    """
+
+    depth_range: tuple[float, float] = (1.5, 20.0)
+    painted_person: float = 0.19
+    painted_bias: float = 0.13
+    person: float = 0.08
+    body_bias: float = 0.04
+    doubt: float = 0.1
+    doubtful: float = 0.6
+    camera_height_m: float = 1.4
+    camera_height: float = 0.2
+    tilt: float = 0.045
+    stance: float = 0.1
+    stances: float = 8.0
+    disparity: float = 0.057

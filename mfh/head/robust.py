@@ -1,0 +1,305 @@
+"""The robust metric head: people vote, and physics says what they leave open.
+
+docs/metric_head.md has the mathematics with its assumptions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.head.expectations import Expectations
+from mfh.head.votes import Vector, Votes
+from mfh.records import FitStatus, MetricHead, Space
+
+Matrix = NDArray[np.floating]
+
+# The unknowns: log level, log rest, biases of painter and body, log camera height, tilt.
+_LEVEL, _REST, _PAINTER, _BODY, _HEIGHT, _TILT = range(6)
+_STEPS = 60
+_CONVERGED = 1e-6
+_LARGEST_STEP = 0.7
+_STARTS = (0.0, -1.0, 0.8)
+"""Where the search for the offset starts, in standard deviations of what is expected."""
+_FREEDOM = 4.0
+"""Degrees of freedom of Student's t, for feet and camera height: heavy tails."""
+_GUESS_COUNTS = 20.0
+"""A guessed scatter counts as much as so many observations of it."""
+_LOWEST_TANGENT = 0.03
+"""Feet nearer to the horizon than this say nothing of how far they are."""
+_TINY = 1e-3
+
+
+def fit_robust(
+    votes: Votes,
+    spread: Vector,
+    space: Space = "disparity",
+    expectations: Expectations | None = None,
+) -> MetricHead:
+    """Maximise p(scale, offset | votes) weighted by 1 / depth, over scale and offset.
+
+    The metric disparity (or depth) is `m(d) = e^level (d' + e^rest) / (d'_mid + e^rest)` with
+    `d' = (d - d_min) / range` over the photo, which is positive everywhere. Each owner votes for
+    `log m` at its place, up to biases that owners of its kind share; where people stand, their feet
+    give depth up to the camera's height; the rest is expected as `Expectations` says. The weight
+    1 / depth makes the answer the one of least expected relative error.
+
+    votes: at least one.
+    spread: sorted values of the photo's disparity, the first the least of all.
+    """
+    model = _Model(votes, spread, space, expectations or Expectations())
+    found = min((model.search(start) for start in _STARTS), key=lambda state: state.cost)
+    return model.head(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """A point of the search.
+
+    free: (6,) the unknowns; scatter: of painted people and of stances, (2,).
+    cost: minus the log of what is maximised; step: the Newton step from here.
+    information: (6, 6), the inverse of the unknowns' covariance.
+    good: (O,) the probability that an owner is what it is taken for.
+    """
+
+    free: Vector
+    scatter: Vector
+    cost: float
+    step: Vector
+    information: Matrix
+    good: Vector
+    converged: bool = False
+
+
+class _Model:
+    def __init__(self, votes: Votes, spread: Vector, space: Space, expected: Expectations) -> None:
+        self._expected = expected
+        self._space: Space = space
+        # log m is minus the log of depth in disparity space, and the log of depth in depth space.
+        self._sign = 1.0 if space == "disparity" else -1.0
+        self._least = float(spread[0])
+        self._range = max(
+            float(np.quantile(spread, 0.99)) - self._least,
+            _TINY * float(np.abs(spread).max()),
+            np.finfo(np.float64).tiny,
+        )
+        self._x = (votes.disparity - self._least) / self._range
+        self._map = np.maximum((spread - self._least) / self._range, 0.0)
+        self._mid = max(float(np.median(self._x)), 0.0)
+        self._log_depth = np.log(votes.depth_m)
+
+        kind = np.array(votes.kind)
+        self._painted = kind == "painted person"
+        self._point = kind == "measured point"
+        usual = np.where(self._painted, np.nan, expected.person)
+        given = np.hypot(votes.relative_error, np.where(self._point, expected.disparity, 0.0))
+        self._own = np.where(np.isnan(votes.relative_error), usual, given)
+        self._doubt = np.where(self._point, 0.1 * expected.doubt, expected.doubt)
+        self._doubt = 1 - votes.weight * (1 - self._doubt)
+        self._tangent = _tangents(votes)
+        self._stands = self._tangent > _LOWEST_TANGENT
+        self._together = min(1.0, expected.stances / max(int(self._stands.sum()), 1))
+
+        rest = [math.log(1 / (ratio - 1)) for ratio in expected.depth_range]
+        self._centre = np.zeros(6)
+        self._centre[_REST] = sum(rest) / 2
+        self._centre[_HEIGHT] = math.log(expected.camera_height_m)
+        self._precision = np.array(
+            [
+                0.0,
+                (2 * 1.645 / (rest[0] - rest[1])) ** 2,
+                expected.painted_bias**-2,
+                expected.body_bias**-2,
+                expected.camera_height**-2,
+                expected.tilt**-2,
+            ]
+        )
+
+    def search(self, start: float) -> _State:
+        """Newton steps from an offset; each takes the doubts and scatters of the last."""
+        free = self._centre.copy()
+        free[_REST] += start / math.sqrt(self._precision[_REST])
+        free[_LEVEL] = np.median(-self._sign * self._log_depth - self._log_metric(free, self._x))
+        state = self._evaluate(
+            free, np.array([self._expected.painted_person, self._expected.stance])
+        )
+        for _ in range(_STEPS):
+            if float(np.abs(state.step).max()) < _CONVERGED:
+                return replace(state, converged=True)
+            state = self._better(state)
+        return state
+
+    def _better(self, state: _State) -> _State:
+        """The state a Newton step away, or nearer where that would be worse."""
+        step = state.step * min(1.0, _LARGEST_STEP / float(np.abs(state.step).max()))
+        for _ in range(8):
+            nearby = self._evaluate(state.free + step, state.scatter)
+            if nearby.cost <= state.cost + 1e-12:
+                break
+            step = step / 2
+        return self._evaluate(nearby.free, self._scatter(nearby))
+
+    def _log_metric(self, free: Vector, x: Vector) -> Vector:
+        rest = math.exp(free[_REST])
+        return np.asarray(
+            free[_LEVEL] + np.log(np.maximum(x + rest, _TINY)) - math.log(self._mid + rest)
+        )
+
+    def _by_rest(self, free: Vector, x: Vector) -> Vector:
+        """Derivative of `_log_metric` by the log of the rest."""
+        rest = math.exp(free[_REST])
+        moves = np.where(x + rest > _TINY, rest / np.maximum(x + rest, _TINY), 0.0)
+        return np.asarray(moves - rest / (self._mid + rest))
+
+    def _residuals(self, free: Vector) -> tuple[Vector, Vector]:
+        """By how much votes, and feet, put each owner too far, in the log of depth."""
+        log_depth = -self._sign * self._log_metric(free, self._x)
+        biases = free[_PAINTER] * self._painted + free[_BODY] * ~self._point
+        feet_log_depth = free[_HEIGHT] - np.log(
+            np.maximum(self._tangent[self._stands] + free[_TILT], _TINY)
+        )
+        return (
+            self._log_depth - log_depth - biases,
+            feet_log_depth - log_depth[self._stands],
+        )
+
+    def _slopes(self, free: Vector) -> tuple[Matrix, Matrix]:
+        """Derivatives of `_residuals` by the unknowns, (O, 6) and (S, 6)."""
+        votes = np.zeros((len(self._x), 6))
+        votes[:, _LEVEL] = self._sign
+        votes[:, _REST] = self._sign * self._by_rest(free, self._x)
+        feet = votes[self._stands]
+        votes[:, _PAINTER] = -1.0 * self._painted
+        votes[:, _BODY] = -1.0 * ~self._point
+        feet[:, _HEIGHT] = 1.0
+        feet[:, _TILT] = -1 / np.maximum(self._tangent[self._stands] + free[_TILT], _TINY)
+        return votes, feet
+
+    def _evaluate(self, free: Vector, scatter: Vector) -> _State:
+        expected = self._expected
+        own = np.where(np.isnan(self._own), scatter[0], self._own)
+        vote, foot = self._residuals(free)
+        log_good = np.log1p(-self._doubt) - 0.5 * (vote / own) ** 2 - np.log(own)
+        wide = np.hypot(expected.doubtful, own)
+        log_bad = np.log(self._doubt) - 0.5 * (vote / wide) ** 2 - np.log(wide)
+        good = 1 / (1 + np.exp(np.clip(log_bad - log_good, -700, 700)))
+        vote_weight = good / own**2 + (1 - good) / wide**2
+        foot_weight = self._together * _t_weight(foot, scatter[1])
+
+        away = free - self._centre
+        precision = self._precision.copy()
+        precision[_HEIGHT] = _t_weight(away[_HEIGHT], expected.camera_height)
+        vote_slopes, foot_slopes = self._slopes(free)
+        information = np.diag(precision)
+        gradient = precision * away
+        for slopes, weight, residual in (
+            (vote_slopes, vote_weight, vote),
+            (foot_slopes, foot_weight, foot),
+        ):
+            weighted = slopes * weight[:, None]
+            information += weighted.T @ slopes
+            gradient += weighted.T @ residual
+        nearness = np.zeros(6)
+        nearness[_LEVEL] = self._sign
+        nearness[_REST] = self._sign * self._by_rest(free, self._map).mean()
+        gradient -= nearness
+        cost = (
+            -np.logaddexp(log_good, log_bad).sum()
+            + self._together * _t_cost(foot, scatter[1]).sum()
+            + _t_cost(away[_HEIGHT], expected.camera_height)
+            + 0.5 * (np.delete(precision, _HEIGHT) * np.delete(away, _HEIGHT) ** 2).sum()
+            - self._sign * self._log_metric(free, self._map).mean()
+            + _guess_cost(scatter[0], expected.painted_person)
+            + _guess_cost(scatter[1], expected.stance)
+        )
+        step = -np.linalg.solve(information, gradient)
+        return _State(free, scatter, float(cost), step, information, good)
+
+    def _scatter(self, state: _State) -> Vector:
+        """The scatters of people and of stances that fit the residuals best."""
+        expected = self._expected
+        vote, foot = self._residuals(state.free)
+        unknown = np.isnan(self._own)
+        good = state.good[unknown]
+        weight = self._together * _t_weight(foot, state.scatter[1]) * state.scatter[1] ** 2
+        return np.array(
+            [
+                _scatter(expected.painted_person, good * vote[unknown] ** 2, good.sum()),
+                _scatter(expected.stance, weight * foot**2, self._together * len(foot)),
+            ]
+        )
+
+    def head(self, state: _State) -> MetricHead:
+        """The metric head at a state."""
+        free = state.free
+        rest = math.exp(free[_REST])
+        unit = math.exp(free[_LEVEL]) / (self._mid + rest)
+        scale = unit / self._range
+        offset = unit * (rest - self._least / self._range)
+        share = rest / (self._mid + rest)
+        by_free = np.array([[scale, -scale * share], [offset, unit * rest - offset * share]])
+        covariance = np.linalg.inv(state.information)[:2, :2]
+        status: FitStatus = "converged" if state.converged else "not converged"
+        return MetricHead(
+            scale=scale,
+            offset=offset,
+            space=self._space,
+            method="robust",
+            loss=state.cost,
+            relative_error=self._error(free, covariance),
+            used=state.good > 0.5,
+            status=status,
+            covariance=by_free @ covariance @ by_free.T,
+            disparity_error=self._expected.disparity,
+            shared_error=self._error(free, self._covariance_of_many(state)),
+        )
+
+    def _error(self, free: Vector, covariance: Matrix) -> float:
+        """1 sigma of the photo's mean log depth."""
+        slope = np.array([1.0, self._by_rest(free, self._map).mean()])
+        return float(np.sqrt(slope @ covariance @ slope))
+
+    def _covariance_of_many(self, state: _State) -> Matrix:
+        """The covariance if there were any number of landmarks of the kinds there are."""
+        vote_slopes, foot_slopes = self._slopes(state.free)
+        information = state.information.copy()
+        information += 1e6 * vote_slopes.T @ vote_slopes
+        if len(foot_slopes):
+            more = self._expected.stances / (self._together * len(foot_slopes)) - 1
+            weight = more * self._together / state.scatter[1] ** 2
+            information += weight * foot_slopes.T @ foot_slopes
+        return np.linalg.inv(information)[:2, :2]
+
+
+def _tangents(votes: Votes) -> Vector:
+    """How far below the horizon each one's feet are, as a tangent; NaN for who does not stand.
+
+    Depth is the camera's height over it. Up is what most of those who stand agree on.
+    """
+    if np.isnan(votes.up).all():
+        return np.full(len(votes.up), np.nan)
+    up = np.nanmedian(votes.up, axis=0)
+    return np.asarray(-(votes.foot_m @ (up / np.linalg.norm(up))) / votes.depth_m)
+
+
+def _t_weight(residual: Vector, scatter: float) -> Vector:
+    """What a residual weighs in a Newton step, where it is distributed as Student's t."""
+    return np.asarray((_FREEDOM + 1) / (_FREEDOM * scatter**2 + residual**2))
+
+
+def _t_cost(residual: Vector, scatter: float) -> Vector:
+    return np.asarray(
+        (_FREEDOM + 1) / 2 * np.log1p((residual / scatter) ** 2 / _FREEDOM) + math.log(scatter)
+    )
+
+
+def _scatter(guess: float, squares: Vector, count: float) -> float:
+    return math.sqrt((_GUESS_COUNTS * guess**2 + squares.sum()) / (_GUESS_COUNTS + count))
+
+
+def _guess_cost(scatter: float, guess: float) -> float:
+    """Minus the log of the scaled inverse chi-squared density that `_scatter` is the mode of."""
+    return _GUESS_COUNTS * (0.5 * (guess / scatter) ** 2 + math.log(scatter))
