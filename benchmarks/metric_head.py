@@ -93,13 +93,14 @@ one of these:
 
 {names}
 
-N is how many photos were painted; with a smaller N they are the first of the same. Predictions are
-clamped to {1000 * NEAREST_M:g} mm .. {NEAR_CAP_M:g} m in rooms and {FAR_CAP_M:g} m in streets,
-and farther truth does not count, as for NYU Depth V2 and KITTI (a real photo is a room where its
-truth is that near); what a head calls "farther than can be told" counts as the farthest. Every
-figure is over the scenes in which all methods gave an answer. SILog and log L2 have one and the
-same minimum where scale and offset are both fitted. "median ratio" has no offset: its scale is the
-median over people of each one's median of 1 / (disparity * depth).
+N counts painted photos with people in them, as the paper does; with a smaller N they are the first
+of the same, and a scene with room for too few is left out. Predictions are clamped to
+{1000 * NEAREST_M:g} mm .. {NEAR_CAP_M:g} m in rooms and {FAR_CAP_M:g} m in streets, and farther
+truth does not count, as for NYU Depth V2 and KITTI (a real photo is a room where its truth is that
+near); what a head calls "farther than can be told" counts as the farthest. Every figure is over the
+scenes in which all methods gave an answer. SILog and log L2 have one and the same minimum where
+scale and offset are both fitted. "median ratio" has no offset: its scale is the median over people
+of each one's median of 1 / (disparity * depth).
 
 A fit to {max(PAINTINGS)} paintings of 480x640 px takes {_times(seconds)}: medians of this run, on
 {os.cpu_count()} CPU cores ({platform.machine()}), Python {platform.python_version()}, NumPy \

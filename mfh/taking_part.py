@@ -26,10 +26,10 @@ def images_taking_part(
     return aligned.kept & np.array(trusted, np.bool_)
 
 
-def owners_of(landmarks: Landmarks) -> NDArray[np.int16]:
+def owners_of(landmarks: Landmarks) -> NDArray[np.integer]:
     """The owners that own a pixel, in order."""
     owner = landmarks.owner
-    return np.unique(owner[owner >= 0])
+    return np.flatnonzero(np.bincount(owner[owner >= 0]))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mfh.errors import NoLandmarksError
 from mfh.records import AlignedDisparity, Landmarks
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
@@ -26,12 +27,18 @@ def test_the_first_paintings_of_a_long_run_are_those_of_a_short_one(
     monkeypatch.setattr(cases, "PAINTINGS", (8,))
     aligned, landmarks = cases.run_stages(case).first(4)
     monkeypatch.setattr(cases, "PAINTINGS", (4,))
-    short = cases.run_stages(case)
-    np.testing.assert_array_equal(aligned.values, short.aligned.values)
-    assert len(landmarks) == len(short.landmarks) == 5
-    for one, other in zip(landmarks, short.landmarks, strict=True):
+    short_aligned, short = cases.run_stages(case).first(4)
+    np.testing.assert_array_equal(aligned.values, short_aligned.values)
+    assert len(landmarks) == len(short) == 5
+    for one, other in zip(landmarks, short, strict=True):
         np.testing.assert_array_equal(one.depth_m, other.depth_m)
-    assert any((each.owner >= 0).any() for each in landmarks)
+    assert all((each.owner >= 0).any() for each in landmarks[1:])
+
+
+def test_a_scene_without_room_for_so_many_is_left_out() -> None:
+    stages = cases.run_stages(Case("room", "default", cases.FIRST_SEED + 2, 120))
+    with pytest.raises(NoLandmarksError, match="painted photos only"):
+        stages.first(len(stages.with_people) + 1)
 
 
 def test_every_method_is_scored_on_the_same_scene() -> None:

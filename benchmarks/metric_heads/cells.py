@@ -210,7 +210,8 @@ def _answers(cells: Cells, group: str) -> str:
         for count in PAINTINGS
     }
     lines = [
-        "Scenes with nobody to measure by, in the error model where that is most frequent: "
+        "Scenes left out, having people in fewer painted photos, in the error model where that "
+        "is most frequent: "
         + ", ".join(f"{number} (N = {count})" for count, number in worst.items())
         + f", of {cells.scenes(group)}."
     ]

@@ -105,11 +105,10 @@ def score_case(case: Case, names: Sequence[str]) -> list[Score]:
     floor = _floor(stages)
     scores = []
     for count in PAINTINGS:
-        given = stages.first(count)
         for name in names:
             where: dict[str, Any] = {**key, "paintings": count, "method": name, "floor": floor}
             try:
-                head = _fitter(name, stages)(*given)
+                head = _fitter(name, stages)(*stages.first(count))
             except NoLandmarksError:
                 scores.append(Score(**where, refused="nobody"))
             except MfhError as error:

@@ -27,6 +27,7 @@ class Expectations:
     stance: by how much somebody's feet are off, in the log of depth.
     stances: bends of the disparity are shared by neighbours, so that however many people stand,
         they tell no more of the ground than so many.
+    landmark: by how much the disparity under a landmark is off, all its pixels together.
     disparity: by how much disparity itself is off from pixel to pixel: AbsRel 4.57 % with the best
         of all scales and offsets (paper Table 3), whose standard deviation is 5.7 %.
     """
@@ -43,4 +44,5 @@ class Expectations:
     tilt: float = 0.045
     stance: float = 0.1
     stances: float = 8.0
+    landmark: float = 0.045
     disparity: float = 0.057

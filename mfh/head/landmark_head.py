@@ -23,13 +23,20 @@ class LandmarkHead:
 
     method, fit_scale, fit_offset: as in `mfh.head.fit`. With a loss every landmark pixel counts,
     whatever it is of.
+    expectations: of the robust head.
     """
 
     def __init__(
-        self, method: HeadMethod = "robust", *, fit_scale: bool = True, fit_offset: bool = True
+        self,
+        method: HeadMethod = "robust",
+        *,
+        fit_scale: bool = True,
+        fit_offset: bool = True,
+        expectations: Expectations | None = None,
     ) -> None:
         check_method(method, fit_scale=fit_scale, fit_offset=fit_offset)
         self._method = method
+        self._expectations = expectations or Expectations()
         over = "one vote a landmark" if method == "robust" else "all landmark pixels"
         self.name = f"{method} over {over}"
         self._options: dict[str, Any] = {
@@ -39,7 +46,7 @@ class LandmarkHead:
         }
         self.fingerprint = {"part": "landmark head", **self._options}
         if method == "robust":
-            self.fingerprint["expectations"] = asdict(Expectations())
+            self.fingerprint["expectations"] = asdict(self._expectations)
 
     def fit(self, aligned: AlignedDisparity, landmarks: Sequence[Landmarks]) -> MetricHead:
         """Fit to the landmarks of the images that take part; the first is the photo itself.
@@ -52,7 +59,8 @@ class LandmarkHead:
         if self._method == "robust":
             votes = gather_votes((aligned.values[index], landmarks[index]) for index in used)
             require_same_direction(votes, aligned.space)
-            return fit_robust(votes, spread_of(aligned.values[:1]), aligned.space)
+            spread = spread_of(aligned.values[:1])
+            return fit_robust(votes, spread, aligned.space, self._expectations)
         return fit(
             aligned.values[used],
             np.stack([landmarks[index].depth_m for index in used]),

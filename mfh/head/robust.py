@@ -20,14 +20,14 @@ Matrix = NDArray[np.floating]
 # The unknowns: log level, log rest, biases of painter and body, log camera height, tilt.
 _LEVEL, _REST, _PAINTER, _BODY, _HEIGHT, _TILT = range(6)
 _STEPS = 60
-_CONVERGED = 1e-6
+_CONVERGED = 1e-4
 _LARGEST_STEP = 0.7
 _STARTS = (0.0, -1.0, 0.8)
 """Where the search for the offset starts, in standard deviations of what is expected."""
 _FREEDOM = 4.0
 """Degrees of freedom of Student's t, for feet and camera height: heavy tails."""
-_GUESS_COUNTS = 20.0
-"""A guessed scatter counts as much as so many observations of it."""
+_GUESS = 0.25
+"""How far off a guessed scatter may be: the standard deviation of its logarithm."""
 _LOWEST_TANGENT = 0.03
 """Feet nearer to the horizon than this say nothing of how far they are."""
 _TINY = 1e-3
@@ -62,7 +62,8 @@ class _State:
     free: (6,) the unknowns; scatter: of painted people and of stances, (2,).
     cost: minus the log of what is maximised; step: the Newton step from here.
     information: (6, 6), the inverse of the unknowns' covariance.
-    good: (O,) the probability that an owner is what it is taken for.
+    good: (O,) the probability that an owner is what it is taken for; feet: (S,) how much those who
+        stand count, in [0, 1].
     """
 
     free: Vector
@@ -71,6 +72,7 @@ class _State:
     step: Vector
     information: Matrix
     good: Vector
+    feet: Vector
     converged: bool = False
 
 
@@ -81,14 +83,18 @@ class _Model:
         # log m is minus the log of depth in disparity space, and the log of depth in depth space.
         self._sign = 1.0 if space == "disparity" else -1.0
         self._least = float(spread[0])
-        self._range = max(
-            float(np.quantile(spread, 0.99)) - self._least,
-            _TINY * float(np.abs(spread).max()),
-            np.finfo(np.float64).tiny,
+        self._range = (
+            max(
+                float(np.quantile(spread, 0.99)) - self._least,
+                _TINY * float(np.abs(spread).max()),
+            )
+            or 1.0
         )
-        self._x = (votes.disparity - self._least) / self._range
+        # Whoever seems farther than all of the photo counts as at its farthest: beyond, metric
+        # disparity need not be positive.
+        self._x = np.maximum((votes.disparity - self._least) / self._range, 0.0)
         self._map = np.maximum((spread - self._least) / self._range, 0.0)
-        self._mid = max(float(np.median(self._x)), 0.0)
+        self._mid = float(np.median(self._x))
         self._log_depth = np.log(votes.depth_m)
 
         kind = np.array(votes.kind)
@@ -98,7 +104,7 @@ class _Model:
         given = np.hypot(votes.relative_error, np.where(self._point, expected.disparity, 0.0))
         self._own = np.where(np.isnan(votes.relative_error), usual, given)
         self._doubt = np.where(self._point, 0.1 * expected.doubt, expected.doubt)
-        self._doubt = 1 - votes.weight * (1 - self._doubt)
+        self._doubt = 1 - np.maximum(votes.weight, _TINY) * (1 - self._doubt)
         self._tangent = _tangents(votes)
         self._stands = self._tangent > _LOWEST_TANGENT
         self._together = min(1.0, expected.stances / max(int(self._stands.sum()), 1))
@@ -123,9 +129,8 @@ class _Model:
         free = self._centre.copy()
         free[_REST] += start / math.sqrt(self._precision[_REST])
         free[_LEVEL] = np.median(-self._sign * self._log_depth - self._log_metric(free, self._x))
-        state = self._evaluate(
-            free, np.array([self._expected.painted_person, self._expected.stance])
-        )
+        scatter = np.array([self._expected.painted_person, self._expected.stance])
+        state = self._evaluate(free, scatter, 1 - self._doubt, np.ones(int(self._stands.sum())))
         for _ in range(_STEPS):
             if float(np.abs(state.step).max()) < _CONVERGED:
                 return replace(state, converged=True)
@@ -136,23 +141,20 @@ class _Model:
         """The state a Newton step away, or nearer where that would be worse."""
         step = state.step * min(1.0, _LARGEST_STEP / float(np.abs(state.step).max()))
         for _ in range(8):
-            nearby = self._evaluate(state.free + step, state.scatter)
+            nearby = self._evaluate(state.free + step, state.scatter, state.good, state.feet)
             if nearby.cost <= state.cost + 1e-12:
                 break
             step = step / 2
-        return self._evaluate(nearby.free, self._scatter(nearby))
+        return self._evaluate(nearby.free, self._scatter(nearby), nearby.good, nearby.feet)
 
     def _log_metric(self, free: Vector, x: Vector) -> Vector:
         rest = math.exp(free[_REST])
-        return np.asarray(
-            free[_LEVEL] + np.log(np.maximum(x + rest, _TINY)) - math.log(self._mid + rest)
-        )
+        return np.asarray(free[_LEVEL] + np.log(x + rest) - math.log(self._mid + rest))
 
     def _by_rest(self, free: Vector, x: Vector) -> Vector:
         """Derivative of `_log_metric` by the log of the rest."""
         rest = math.exp(free[_REST])
-        moves = np.where(x + rest > _TINY, rest / np.maximum(x + rest, _TINY), 0.0)
-        return np.asarray(moves - rest / (self._mid + rest))
+        return np.asarray(rest / (x + rest) - rest / (self._mid + rest))
 
     def _residuals(self, free: Vector) -> tuple[Vector, Vector]:
         """By how much votes, and feet, put each owner too far, in the log of depth."""
@@ -178,20 +180,23 @@ class _Model:
         feet[:, _TILT] = -1 / np.maximum(self._tangent[self._stands] + free[_TILT], _TINY)
         return votes, feet
 
-    def _evaluate(self, free: Vector, scatter: Vector) -> _State:
+    def _evaluate(self, free: Vector, scatter: Vector, good: Vector, feet: Vector) -> _State:
+        """The state at some unknowns; `good` and `feet` are those of the state before."""
         expected = self._expected
         own = np.where(np.isnan(self._own), scatter[0], self._own)
         vote, foot = self._residuals(free)
         log_good = np.log1p(-self._doubt) - 0.5 * (vote / own) ** 2 - np.log(own)
         wide = np.hypot(expected.doubtful, own)
         log_bad = np.log(self._doubt) - 0.5 * (vote / wide) ** 2 - np.log(wide)
-        good = 1 / (1 + np.exp(np.clip(log_bad - log_good, -700, 700)))
-        vote_weight = good / own**2 + (1 - good) / wide**2
+        now_good = 1 / (1 + np.exp(np.clip(log_bad - log_good, -700, 700)))
+        vote_weight = now_good / own**2 + (1 - now_good) / wide**2
         foot_weight = self._together * _t_weight(foot, scatter[1])
 
         away = free - self._centre
         precision = self._precision.copy()
         precision[_HEIGHT] = _t_weight(away[_HEIGHT], expected.camera_height)
+        # A painter whose people agree is taken to read the scene as well as that.
+        precision[_PAINTER] *= (expected.painted_person / scatter[0]) ** 2
         vote_slopes, foot_slopes = self._slopes(free)
         information = np.diag(precision)
         gradient = precision * away
@@ -202,6 +207,8 @@ class _Model:
             weighted = slopes * weight[:, None]
             information += weighted.T @ slopes
             gradient += weighted.T @ residual
+        steepness = self._steepness(free, good, feet)
+        gradient[_REST] += steepness[1]
         nearness = np.zeros(6)
         nearness[_LEVEL] = self._sign
         nearness[_REST] = self._sign * self._by_rest(free, self._map).mean()
@@ -212,11 +219,35 @@ class _Model:
             + _t_cost(away[_HEIGHT], expected.camera_height)
             + 0.5 * (np.delete(precision, _HEIGHT) * np.delete(away, _HEIGHT) ** 2).sum()
             - self._sign * self._log_metric(free, self._map).mean()
+            + steepness[0]
+            + math.log(scatter[0])
             + _guess_cost(scatter[0], expected.painted_person)
             + _guess_cost(scatter[1], expected.stance)
         )
         step = -np.linalg.solve(information, gradient)
-        return _State(free, scatter, float(cost), step, information, good)
+        now_feet = foot_weight * scatter[1] ** 2
+        return _State(free, scatter, float(cost), step, information, now_good, now_feet)
+
+    def _steepness(self, free: Vector, good: Vector, feet: Vector) -> tuple[float, float]:
+        """What errors of the disparity under the landmarks add to cost and gradient.
+
+        A line through points that scatter along x comes out too flat. This is the corrected score
+        for it (Nakamura, "Corrected score function for errors-in-variables models", Biometrika
+        1990), for errors that are a given share of the landmarks' scatter.
+
+        good: (O,), feet: (S,), how much each vote and each foot counts, in [0, 1].
+        """
+        expected, rest = self._expected, math.exp(free[_REST])
+        cost = slope = 0.0
+        for count, x, scatter in (
+            (good, self._x, expected.painted_person),
+            (feet, self._x[self._stands], expected.stance),
+        ):
+            share = (expected.landmark / scatter) ** 2 * max(0.0, 1 - 1 / max(len(x), 1))
+            place = np.maximum(x + rest, _TINY)
+            cost += share * float(count @ np.log(place))
+            slope += share * float(count @ (rest / place))
+        return cost, slope
 
     def _scatter(self, state: _State) -> Vector:
         """The scatters of people and of stances that fit the residuals best."""
@@ -224,11 +255,10 @@ class _Model:
         vote, foot = self._residuals(state.free)
         unknown = np.isnan(self._own)
         good = state.good[unknown]
-        weight = self._together * _t_weight(foot, state.scatter[1]) * state.scatter[1] ** 2
         return np.array(
             [
-                _scatter(expected.painted_person, good * vote[unknown] ** 2, good.sum()),
-                _scatter(expected.stance, weight * foot**2, self._together * len(foot)),
+                _scatter(expected.painted_person, float(good @ vote[unknown] ** 2), good.sum()),
+                _scatter(expected.stance, float(state.feet @ foot**2), self._together * len(foot)),
             ]
         )
 
@@ -296,10 +326,21 @@ def _t_cost(residual: Vector, scatter: float) -> Vector:
     )
 
 
-def _scatter(guess: float, squares: Vector, count: float) -> float:
-    return math.sqrt((_GUESS_COUNTS * guess**2 + squares.sum()) / (_GUESS_COUNTS + count))
+def _scatter(guess: float, squares: float, count: float) -> float:
+    """The scatter that makes `count` residuals and the guess most likely together.
+
+    Minimises `count u + squares e^(-2u) / 2 + (u - log guess)^2 / (2 _GUESS^2)` over its log u, a
+    convex function, by Newton's method.
+    """
+    u = start = math.log(guess)
+    for _ in range(_STEPS):
+        pull = squares * math.exp(-2 * u)
+        step = (count - pull + (u - start) / _GUESS**2) / (2 * pull + _GUESS**-2)
+        u -= max(-1.0, min(1.0, step))
+        if abs(step) < _CONVERGED:
+            break
+    return math.exp(u)
 
 
 def _guess_cost(scatter: float, guess: float) -> float:
-    """Minus the log of the scaled inverse chi-squared density that `_scatter` is the mode of."""
-    return _GUESS_COUNTS * (0.5 * (guess / scatter) ** 2 + math.log(scatter))
+    return 0.5 * (math.log(scatter / guess) / _GUESS) ** 2

@@ -67,7 +67,7 @@ def _votes(disparity: NDArray[np.floating], landmarks: Landmarks) -> Iterator[tu
     pixels = np.flatnonzero(landmarks.owner >= 0)
     owner = landmarks.owner.ravel()[pixels]
     values, depths_m = disparity.ravel(), landmarks.depth_m.ravel()
-    for number in np.unique(owner).tolist():
+    for number in np.flatnonzero(np.bincount(owner)).tolist():
         own = pixels[owner == number]
         own = own[:: max(1, len(own) // _PIXELS)]
         yield (

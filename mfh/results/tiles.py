@@ -131,7 +131,7 @@ def _outlined(
 
 
 def _places_of(
-    points: NDArray[np.int16], landmarks: Landmarks, camera: Intrinsics | None
+    points: NDArray[np.integer], landmarks: Landmarks, camera: Intrinsics | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Where K points are: (K, 2) x and y as fractions of the photo, and (K,) metres away."""
     height, width = landmarks.owner.shape

@@ -85,7 +85,7 @@ class SimulatedWorld:
         self._empty_depth_m = np.where(known, depth_m, np.nan).astype(np.float32)
         self._truth_sha256 = hashlib.sha256(self._empty_depth_m.data).hexdigest()
         self._views: _Recent[SimulatedView] = _Recent(2)
-        self._asked = people_in_photo
+        self.people_in_photo = people_in_photo
         self.errors = errors or SimulatedErrors.none()
         self.seed = seed
 
@@ -119,11 +119,16 @@ class SimulatedWorld:
     @cached_property
     def people(self) -> tuple[Shape, ...]:
         """The people who stand in the photo, in the camera frame."""
-        if not self._asked:
+        if not self.people_in_photo:
             return ()
         view = self.at(resize_photo(self._empty_photo, _PLACING_SIDE_PX))
         return people_of_photo(
-            self._asked, view.empty_depth_m, view.known, view.camera, view.floor, self.stream
+            self.people_in_photo,
+            view.empty_depth_m,
+            view.known,
+            view.camera,
+            view.floor,
+            self.stream,
         )
 
     def at(self, photo: Photo) -> SimulatedView:
@@ -167,7 +172,7 @@ class SimulatedWorld:
         return {
             "errors": {name: errors[name] for name in (*_PAINTER_ERRORS, *own_errors)},
             "seed": self.seed,
-            "people_in_photo": self._asked,
+            "people_in_photo": self.people_in_photo,
             "camera": self._empty_photo.camera.matrix.tolist(),
             "truth_sha256": self._truth_sha256,
             "bodies_sha256": hashlib.sha256(load_bodies().vertices_m.tobytes()).hexdigest(),
