@@ -132,8 +132,9 @@ class SimulatedErrors:
 
     @classmethod
     def strong(cls) -> SimulatedErrors:
-        """Twice `default` throughout."""
-        return cls(**{name: value * 2 for name, value in cls.default().as_dict().items()})
+        """Twice `default` throughout, `same_distance` at its highest."""
+        twice = {name: value * 2 for name, value in cls.default().as_dict().items()}
+        return cls(**{**twice, "same_distance": 1.0})
 
     @classmethod
     def strength(cls, name: str) -> SimulatedErrors:
