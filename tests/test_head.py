@@ -96,7 +96,7 @@ def test_landmarks_at_one_depth_hold_the_offset():
     d = np.full((1, 20, 20), 8.0)
     depth = np.full((1, 20, 20), np.nan)
     depth[0, 5:10, 5:10] = 4.0
-    head = fit(d, depth)
+    head = fit(d, depth, method="silog")
     assert head.status == "offset held"
     assert head.offset == 0
     assert head.apply(8.0) == pytest.approx(4.0, rel=1e-6)
@@ -119,44 +119,57 @@ def test_every_depth_needs_an_owner():
 
 def test_a_fit_that_swaps_near_and_far_holds_the_offset():
     d, depth = planted(scale=-0.01, offset=0.6)
-    head = fit(d, depth)
+    head = fit(d, depth, method="silog")
     assert head.status == "offset held"
     assert head.scale > 0
 
 
+@pytest.mark.parametrize("method", ["robust", "silog"])
 @pytest.mark.parametrize("space", ["disparity", "depth"])
-def test_values_that_run_the_other_way_round_are_refused(space):
+def test_values_that_run_the_other_way_round_are_refused(space, method):
     rng = np.random.default_rng(4)
     depth = np.full((10, 12, 12), np.nan)
     depth[:, 3:9, 3:9] = rng.uniform(2, 9, (10, 1, 1)) * rng.normal(1, 0.02, (10, 6, 6))
     metric = depth if space == "disparity" else 1 / depth
     given = np.nan_to_num(5 * metric + 1)
     with pytest.raises(InputError, match="run the other way round"):
-        fit(given, depth, space=space)
+        fit(given, depth, method=method, space=space)
     # Too few people to tell it from chance.
-    assert fit(given[:4], depth[:4], space=space).status == "offset held"
+    head = fit(given[:4], depth[:4], method=method, space=space)
+    assert head.scale > 0
+    assert head.status == ("offset held" if method == "silog" else "converged")
 
 
 def test_relative_error_is_the_standard_error_of_the_votes():
     d, depth = (np.concatenate([each, each]) for each in planted(offset=0.0))
     votes = np.array([0.1, -0.1, 0.05, 0.02])
     depth = depth * np.exp(votes)[:, None, None]
-    head = fit(d, depth, fit_offset=False)
+    head = fit(d, depth, method="silog", fit_offset=False)
     assert head.relative_error == pytest.approx(votes.std(ddof=1) / np.sqrt(4), rel=1e-6)
     owner = np.where(np.isfinite(depth), 0, -1)
-    assert fit(d, depth, owner, fit_offset=False).used.tolist() == [True] * 4
+    assert fit(d, depth, owner, method="silog", fit_offset=False).used.tolist() == [True] * 4
     # That three agree may be chance.
-    assert np.isnan(fit(d[:3], depth[:3]).relative_error)
+    assert np.isnan(fit(d[:3], depth[:3], method="silog").relative_error)
 
 
-def test_two_owners_of_one_image_vote_apart():
+@pytest.mark.parametrize("method", METHODS)
+def test_a_loss_leaves_open_what_the_user_may_expect(method):
+    head = fit(*planted(noise=0.1), method=method)
+    assert np.isnan(head.covariance).all()
+    assert np.isnan(head.shared_error)
+    assert head.disparity_error == 0
+
+
+@pytest.mark.parametrize("method", ["robust", "silog"])
+def test_two_owners_of_one_image_vote_apart(method):
     d, depth = planted(offset=0.0)
     d, depth = d[:1], depth[:1]
     owner = np.where(np.isfinite(depth), 0, -1)
     owner[0, 20:30, 20:35] = 1
-    assert len(fit(d, depth, owner).used) == 2
+    assert len(fit(d, depth, owner, method=method).used) == 2
 
 
+@pytest.mark.parametrize("method", ["robust", "silog"])
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -167,9 +180,9 @@ def test_two_owners_of_one_image_vote_apart():
         (lambda d, z: (d * np.nan, z), InputError, "NaN or infinite"),
     ],
 )
-def test_refuses_bad_arrays(change, error, message):
+def test_refuses_bad_arrays(change, error, message, method):
     with pytest.raises(error, match=message):
-        fit(*change(*planted()))
+        fit(*change(*planted()), method=method)
 
 
 def test_refuses_unknown_options():

@@ -20,11 +20,13 @@ class Expectations:
     person: the same scatter for somebody who is in the photo itself: no painter.
     body_bias: by how much the body model is off for everybody alike.
     doubt: the share of people who are none, or of quite another size.
+    doubt_distance: the share of known distances that are mistaken.
     doubtful: how far those scatter.
     camera_height_m, camera_height: how high photos are taken above the ground people stand on, and
-        how far that scatters: held before the face or the chest, standing or sitting.
+        how far that scatters (the scale of Student's t): held before the face or the chest,
+        standing or sitting.
     tilt: by how much, in radians, people's meshes together misjudge which way is up.
-    stance: by how much somebody's feet are off, in the log of depth.
+    stance: by how much somebody's feet are off, in the log of depth (the scale of Student's t).
     stances: bends of the disparity are shared by neighbours, so that however many people stand,
         they tell no more of the ground than so many.
     landmark: by how much the disparity under a landmark is off, all its pixels together.
@@ -38,6 +40,7 @@ class Expectations:
     person: float = 0.08
     body_bias: float = 0.04
     doubt: float = 0.1
+    doubt_distance: float = 0.001
     doubtful: float = 0.6
     camera_height_m: float = 1.4
     camera_height: float = 0.2

@@ -51,7 +51,10 @@ def fit_robust(
     spread: sorted values of the photo's disparity, the first the least of all.
     """
     model = _Model(votes, spread, space, expectations or Expectations())
-    found = min((model.search(start) for start in _STARTS), key=lambda state: state.cost)
+    found = min(
+        (model.search(start, trusted) for trusted in model.trusted() for start in _STARTS),
+        key=lambda state: state.cost,
+    )
     return model.head(found)
 
 
@@ -86,7 +89,7 @@ class _Model:
         self._range = (
             max(
                 float(np.quantile(spread, 0.99)) - self._least,
-                _TINY * float(np.abs(spread).max()),
+                1e-6 * float(np.abs(spread).max()),
             )
             or 1.0
         )
@@ -100,10 +103,10 @@ class _Model:
         kind = np.array(votes.kind)
         self._painted = kind == "painted person"
         self._point = kind == "measured point"
-        usual = np.where(self._painted, np.nan, expected.person)
-        given = np.hypot(votes.relative_error, np.where(self._point, expected.disparity, 0.0))
-        self._own = np.where(np.isnan(votes.relative_error), usual, given)
-        self._doubt = np.where(self._point, 0.1 * expected.doubt, expected.doubt)
+        usual = np.where(self._painted, np.nan, np.where(self._point, 0.0, expected.person))
+        own = np.where(np.isnan(votes.relative_error), usual, votes.relative_error)
+        self._own = np.hypot(own, np.where(self._point, expected.disparity, 0.0))
+        self._doubt = np.where(self._point, expected.doubt_distance, expected.doubt)
         self._doubt = 1 - np.maximum(votes.weight, _TINY) * (1 - self._doubt)
         self._tangent = _tangents(votes)
         self._stands = self._tangent > _LOWEST_TANGENT
@@ -124,11 +127,22 @@ class _Model:
             ]
         )
 
-    def search(self, start: float) -> _State:
+    def trusted(self) -> tuple[NDArray[np.bool_], ...]:
+        """Whose level the search may start from, (O,) each: everybody's, and that of the surest.
+
+        Many who are wrong together would otherwise hide one who is right.
+        """
+        own = np.where(np.isnan(self._own), self._expected.painted_person, self._own)
+        surest = own <= own.min()
+        everybody = np.ones(len(own), np.bool_)
+        return (everybody,) if surest.all() else (everybody, surest)
+
+    def search(self, start: float, trusted: NDArray[np.bool_]) -> _State:
         """Newton steps from an offset; each takes the doubts and scatters of the last."""
         free = self._centre.copy()
         free[_REST] += start / math.sqrt(self._precision[_REST])
-        free[_LEVEL] = np.median(-self._sign * self._log_depth - self._log_metric(free, self._x))
+        level = -self._sign * self._log_depth - self._log_metric(free, self._x)
+        free[_LEVEL] = np.median(level[trusted])
         scatter = np.array([self._expected.painted_person, self._expected.stance])
         state = self._evaluate(free, scatter, 1 - self._doubt, np.ones(int(self._stands.sum())))
         for _ in range(_STEPS):
@@ -195,8 +209,10 @@ class _Model:
         away = free - self._centre
         precision = self._precision.copy()
         precision[_HEIGHT] = _t_weight(away[_HEIGHT], expected.camera_height)
-        # A painter whose people agree is taken to read the scene as well as that.
-        precision[_PAINTER] *= (expected.painted_person / scatter[0]) ** 2
+        if not self._point.any():
+            # A painter whose people agree is taken to read the scene as well as that, unless a
+            # known distance can tell.
+            precision[_PAINTER] *= (expected.painted_person / scatter[0]) ** 2
         vote_slopes, foot_slopes = self._slopes(free)
         information = np.diag(precision)
         gradient = precision * away

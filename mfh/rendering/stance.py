@@ -29,9 +29,11 @@ def stance(people: People) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         area = np.linalg.norm(np.cross(sides_m[:, 0], sides_m[:, 1]), axis=1)
         if not area.sum() > 0:
             continue
-        centres_m = corners_m.mean(axis=1)
-        centred_m = centres_m - np.average(centres_m, axis=0, weights=area)
-        spread, axes = np.linalg.eigh((centred_m * area[:, None]).T @ centred_m)
+        # The mean of a square over a triangle is that over the middles of its edges.
+        middles_m = ((corners_m + np.roll(corners_m, 1, axis=1)) / 2).reshape(-1, 3)
+        weight = np.repeat(area, 3)
+        centred_m = middles_m - np.average(middles_m, axis=0, weights=weight)
+        spread, axes = np.linalg.eigh((centred_m * weight[:, None]).T @ centred_m)
         if spread[2] < _SLENDER**2 * spread[1]:
             continue
         axis = axes[:, 2] * (-1 if axes[1, 2] > 0 else 1)
