@@ -9,6 +9,7 @@ from .options import (
     OutOption,
     PaintingsOption,
     PaintOption,
+    PeopleInPhotoOption,
     PresetOption,
     SeedOption,
     SetOption,
@@ -22,6 +23,7 @@ from .options import (
 def demo(
     errors: ErrorsOption = "default",
     error: ErrorOption = None,
+    people_in_photo: PeopleInPhotoOption = 0,
     out: OutOption = None,
     preset: PresetOption = "default",
     landmark: LandmarkOption = None,
@@ -33,21 +35,19 @@ def demo(
 ) -> None:
     """The whole flow on an example scene, with simulated stages: no download, no registration."""
     from mfh.known_distances import load_distances  # noqa: PLC0415 - keeps `mfh --help` quick
-    from mfh.pipeline import MetricFromHuman  # noqa: PLC0415
-    from mfh.simulation import SimulatedWorld, load_demo_scene, simulated_parts  # noqa: PLC0415
+    from mfh.simulation import SimulatedWorld, load_demo_scene  # noqa: PLC0415
 
-    from .running import run_and_write  # noqa: PLC0415
+    from .running import run_simulated  # noqa: PLC0415
 
     settings = settings_of(
         preset, changes, paint=paint, target_error=target_error, paintings=paintings, seed=seed
     )
-    photo, truth_m = load_demo_scene()
-    world = SimulatedWorld(photo, truth_m, errors_from(errors, error), settings.seed)
-    run_and_write(
-        MetricFromHuman(**simulated_parts(world), settings=settings),
-        photo,
-        folder_for(out, "demo"),
-        landmarks=load_distances(landmark or []),
-        truth_m=truth_m,
-        simulated_errors=world.errors,
+    world = SimulatedWorld(
+        *load_demo_scene(),
+        errors_from(errors, error),
+        settings.seed,
+        people_in_photo=people_in_photo,
+    )
+    run_simulated(
+        world, settings, folder_for(out, "demo"), landmarks=load_distances(landmark or [])
     )

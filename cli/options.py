@@ -110,6 +110,14 @@ ErrorOption = Annotated[
         show_default=False,
     ),
 ]
+PeopleInPhotoOption = Annotated[
+    int,
+    typer.Option(
+        "--people-in-photo",
+        metavar="K",
+        help="How many people stand in the photo already, at their true size.",
+    ),
+]
 
 
 def settings_of(preset: str, changes: list[str] | None, **options: Any) -> Settings:

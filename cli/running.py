@@ -16,11 +16,12 @@ from mfh.pipeline import MetricFromHuman
 from mfh.prediction import Prediction
 from mfh.records import Photo
 from mfh.results import summary_lines
+from mfh.settings import Settings
 
 from .terminal import TerminalProgress, interruptible, show_summary
 
 if TYPE_CHECKING:
-    from mfh.simulation import SimulatedErrors
+    from mfh.simulation import SimulatedErrors, SimulatedWorld
 
 
 def run_and_write(
@@ -55,7 +56,33 @@ def run_and_write(
         )
         seconds = {**prediction.seconds, "writing": time.perf_counter() - started}
     lines = summary_lines(prediction.depth, errors=errors, timings=seconds)
-    after_people = [label for label, _ in lines].index("Camera")
-    lines.insert(after_people, ("Painted", prediction.painting))
     show_summary(photo.name, lines, (*notes, *prediction.depth.warnings), folder)
     return prediction
+
+
+def run_simulated(
+    world: SimulatedWorld,
+    settings: Settings,
+    folder: Path,
+    *,
+    landmarks: Sequence[KnownDistance] = (),
+    notes: tuple[str, ...] = (),
+) -> Prediction:
+    """`run_and_write` of a world's photo with simulated stages, against its truth.
+
+    notes: see there.
+    """
+    from mfh.simulation import simulated_parts  # noqa: PLC0415 - runs without it do not load it
+
+    if len(world.people) < world.people_in_photo:
+        place = f"{len(world.people)} of {world.people_in_photo} people have a place in the photo"
+        notes = (*notes, place)
+    return run_and_write(
+        MetricFromHuman(**simulated_parts(world), settings=settings),
+        world.photo,
+        folder,
+        landmarks=landmarks,
+        truth_m=world.depth_m,
+        simulated_errors=world.errors,
+        notes=notes,
+    )

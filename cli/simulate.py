@@ -18,6 +18,7 @@ from .options import (
     OutOption,
     PaintingsOption,
     PaintOption,
+    PeopleInPhotoOption,
     PresetOption,
     SeedOption,
     SetOption,
@@ -50,6 +51,7 @@ def simulate(
     fov: FovOption = None,
     errors: ErrorsOption = "default",
     error: ErrorOption = None,
+    people_in_photo: PeopleInPhotoOption = 0,
     out: OutOption = None,
     preset: PresetOption = "default",
     landmark: LandmarkOption = None,
@@ -66,10 +68,9 @@ def simulate(
     """
     from mfh.known_distances import load_distances  # noqa: PLC0415 - keeps `mfh --help` quick
     from mfh.photos import load_photo, resize_photo  # noqa: PLC0415
-    from mfh.pipeline import MetricFromHuman  # noqa: PLC0415
-    from mfh.simulation import SimulatedWorld, load_truth, simulated_parts  # noqa: PLC0415
+    from mfh.simulation import SimulatedWorld, load_truth  # noqa: PLC0415
 
-    from .running import run_and_write  # noqa: PLC0415
+    from .running import run_simulated  # noqa: PLC0415
 
     settings = settings_of(
         preset, changes, paint=paint, target_error=target_error, paintings=paintings, seed=seed
@@ -77,15 +78,15 @@ def simulate(
     chosen = errors_from(errors, error)
     loaded = load_photo(photo, intrinsics, fov_deg=fov)
     truth = load_truth(depth, loaded.shape, scale=depth_scale)
-    world = SimulatedWorld(loaded, truth.depth_m, chosen, settings.seed)
+    world = SimulatedWorld(
+        loaded, truth.depth_m, chosen, settings.seed, people_in_photo=people_in_photo
+    )
     floor = world.at(resize_photo(loaded, settings.working_short_side_px)).floor
-    run_and_write(
-        MetricFromHuman(**simulated_parts(world), settings=settings),
-        loaded,
+    run_simulated(
+        world,
+        settings,
         folder_for(out, f"{loaded.name}_simulated"),
         landmarks=load_distances(landmark or []),
-        truth_m=truth.depth_m,
-        simulated_errors=chosen,
         notes=(
             f"{truth.note}{_filled(truth.depth_m)}",
             f"simulated people stand on the {floor.note}",

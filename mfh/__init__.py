@@ -61,6 +61,7 @@ _SUBPACKAGES = (
     "disparity",
     "evaluation",
     "head",
+    "known_distances",
     "models",
     "painting",
     "people",

@@ -182,6 +182,7 @@ class MetricFromHuman:
             device=_device(used),
             warnings=warnings,
             relative_error_map=error_map,
+            painting=painting_in_words(rounds, stopped, painted, head, people=by_people),
         )
         return Prediction(
             photo=photo,
@@ -195,7 +196,6 @@ class MetricFromHuman:
             depth=depth,
             verdicts=verdicts,
             owners=owners,
-            painting=painting_in_words(rounds, stopped, painted, head, people=by_people),
             seconds=runner.seconds,
         )
 

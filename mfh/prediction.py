@@ -30,7 +30,6 @@ class Prediction:
         people, landmarks, disparity, aligned and verdicts have 1 + N entries, one for each image.
     verdicts: why an image took no part in the fit, "" where it did.
     owners: everybody and everything that took part, and whom the fit set aside.
-    painting: how much was painted, and why no more, in words.
     seconds: how long each stage took.
     """
 
@@ -45,7 +44,6 @@ class Prediction:
     depth: MetricDepth
     verdicts: tuple[str, ...]
     owners: tuple[Owner, ...] = ()
-    painting: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def write(self, folder: str | Path, **options: Any) -> dict[str, Path]:

@@ -8,7 +8,7 @@ its centre is (0.5, 0.5).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
@@ -27,6 +27,9 @@ PlanT = TypeVar("PlanT", bound="PaintingPlan")
 
 PHOTO_NAME = "photo"
 """What the photo itself is called among its painted photos."""
+
+_VALUES_AT_ONCE = 2**18
+"""Depth and its error are computed of so many pixels at once: what they take on the way is much."""
 
 
 @dataclass(frozen=True)
@@ -394,33 +397,46 @@ class MetricHead:
                 f"metric head: scale {self.scale} and offset {self.offset} must be finite"
             )
 
+    @property
+    def knows_error(self) -> bool:
+        """Whether `relative_error` is what the user may expect.
+
+        The paper's losses leave the covariance open: theirs is only how far the landmarks disagree.
+        """
+        return bool(np.isfinite(self.covariance).all() and np.isfinite(self.relative_error))
+
     def apply(self, disparity: ArrayLike) -> NDArray[np.float32]:
-        """Depth in metres of relative disparity of any shape.
+        """Depth in metres of relative disparity of any shape; NaN where that is NaN.
 
         Where the metric disparity is not positive the fit says "farther than can be told": the
         depth is `inf`. In depth space a depth that is not positive is NaN.
         """
-        metric = self.scale * np.asarray(disparity, np.float64) + self.offset
-        positive = metric > 0
-        if self.space == "depth":
-            return np.where(positive, metric, np.nan).astype(np.float32)
-        return np.divide(1.0, metric, out=np.full_like(metric, np.inf), where=positive).astype(
-            np.float32
-        )
+        return _of_each(self._depth_m, disparity)
 
     def relative_error_of(self, disparity: ArrayLike) -> NDArray[np.float32]:
         """1 sigma of the depth that `apply` gives, as a fraction of it, in the same shape.
 
         `sqrt([d 1] C [d 1]^T / (scale * d + offset)^2 + disparity_error^2)` with the covariance C;
-        `inf` where the metric disparity (or depth) is not positive, NaN where C is unknown.
+        `inf` where depth is `inf`, NaN where depth is NaN or C is unknown.
         """
-        d = np.asarray(disparity, np.float64)
+        return _of_each(self._relative_error, disparity)
+
+    def _depth_m(self, d: NDArray[np.float64]) -> NDArray[np.float64]:
+        metric = self.scale * d + self.offset
+        positive = metric > 0
+        if self.space == "depth":
+            return np.where(positive, metric, np.nan)
+        beyond = np.where(np.isnan(metric), np.nan, np.inf)
+        return np.divide(1.0, metric, out=beyond, where=positive)
+
+    def _relative_error(self, d: NDArray[np.float64]) -> NDArray[np.float64]:
         metric = self.scale * d + self.offset
         (ss, so), (_, oo) = self.covariance
         variance = (ss * d + 2 * so) * d + oo
-        squared = np.divide(variance, metric**2, out=np.full_like(metric, np.inf), where=metric > 0)
+        beyond = np.where(np.isnan(metric) | (self.space == "depth"), np.nan, np.inf)
+        squared = np.divide(variance, metric**2, out=beyond, where=metric > 0)
         error = np.sqrt(np.maximum(squared, 0) + self.disparity_error**2)
-        return np.where(np.isnan(ss), np.nan, error).astype(np.float32)
+        return np.where(np.isnan(ss), np.nan, error)
 
 
 @dataclass(frozen=True)
@@ -468,6 +484,7 @@ class MetricDepth:
     warnings: what the user should know, in sentences.
     relative_error_map: (H, W) float32, 1 sigma of each pixel's depth as a fraction of it; None
         where the head's method cannot tell.
+    painting: how much was painted, and why no more, in words.
     """
 
     depth_m: NDArray[np.float32]
@@ -479,6 +496,7 @@ class MetricDepth:
     device: str = ""
     warnings: tuple[str, ...] = ()
     relative_error_map: NDArray[np.float32] | None = None
+    painting: str = ""
 
     def __post_init__(self) -> None:
         _set_array(self, "depth_m", np.float32, ("H", "W"))
@@ -493,6 +511,19 @@ class MetricDepth:
     def simulated(self) -> bool:
         """Whether any part knew the truth instead of estimating it."""
         return any(part.startswith("simulated") for part in self.parts.values())
+
+
+def _of_each(
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]], values: ArrayLike
+) -> NDArray[np.float32]:
+    """A function of each value, in float64, of some at a time."""
+    given = np.asarray(values)
+    result = np.empty(given.shape, np.float32)
+    flat, flat_result = given.reshape(-1), result.reshape(-1)
+    for start in range(0, flat.size, _VALUES_AT_ONCE):
+        some = slice(start, start + _VALUES_AT_ONCE)
+        flat_result[some] = function(flat[some].astype(np.float64))
+    return result
 
 
 def _fov_deg(f_px: float, centre_px: float, length_px: int) -> float:

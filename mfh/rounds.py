@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from mfh.errors import InputError
 from mfh.records import MetricHead
 from mfh.settings import Paint
@@ -75,12 +73,12 @@ class Rounds:
 
         Painting the rest would bring the error e to `e_N^2 = shared^2 + (e^2 - shared^2) n / N`:
         what the landmarks do not share averages out. With n = 0 that says nothing, as painted
-        people would be landmarks of another kind. The error of a head that does not know it (see
-        `knows_error`) ends nothing.
+        people would be landmarks of another kind. The error of a head that does not know it ends
+        nothing.
 
         head: None where nobody could be measured.
         """
-        if head is not None and knows_error(head):
+        if head is not None and head.knows_error:
             if head.relative_error <= self.target_error:
                 return "target reached"
             if 0 < painted < self.at_most and self._least_error(head, painted) > (
@@ -108,11 +106,3 @@ def paintings_to_reach(target_error: float, head: MetricHead, painted: int) -> f
         return math.inf
     own = max(head.relative_error**2 - shared, 0.0)
     return painted * own / (target_error**2 - shared)
-
-
-def knows_error(head: MetricHead) -> bool:
-    """Whether a head's `relative_error` is what the user may expect of it.
-
-    The paper's losses leave the covariance open: theirs is only how far the landmarks disagree.
-    """
-    return bool(np.isfinite(head.covariance).all()) and math.isfinite(head.relative_error)

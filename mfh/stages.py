@@ -91,7 +91,7 @@ class HeadFitter(Protocol):
         """Fit to the landmarks of all images; the first is the photo itself.
 
         Who takes part is what `mfh.taking_part` says; `used` of the head is about their owners. A
-        run that paints in rounds fits after each, and stops by the head's `relative_error` if its
-        `covariance` is known. Raises `NoLandmarksError` where nobody takes part.
+        run that paints in rounds fits after each, and stops by the head's `relative_error` where it
+        `knows_error`. Raises `NoLandmarksError` where nobody takes part.
         """
         ...

@@ -6,7 +6,7 @@ import math
 
 from mfh.records import MetricHead
 from mfh.results.uncertainty import percent_in_words
-from mfh.rounds import WORTHWHILE, Rounds, Stopped, knows_error, paintings_to_reach
+from mfh.rounds import WORTHWHILE, Rounds, Stopped, paintings_to_reach
 from mfh.settings import MOST_PAINTINGS
 
 _KNOWN_DISTANCE = "--landmark x,y=METRES"
@@ -42,7 +42,7 @@ def missed_target(
     The error itself is not in it: photos that miss their target for one reason share the sentences.
     """
     target = rounds.target_error
-    if stopped == "target reached" or target == 0 or not knows_error(head):
+    if stopped == "target reached" or target == 0 or not head.knows_error:
         return ""
     missed = f"The target of {percent_in_words(target)} is not reached"
     if rounds.at_most == 0 and people:
@@ -75,6 +75,7 @@ def so_far_in_words(rounds: Rounds, head: MetricHead | None) -> str:
     """How much may be painted, and the error now; "" where all is painted at once."""
     if rounds.first == rounds.at_most:
         return ""
-    known = head is not None and knows_error(head)
-    error = f", now {percent_in_words(head.relative_error)}" if head and known else ""
-    return f"of at most {rounds.at_most}{error}"
+    words = f"of at most {rounds.at_most}"
+    if head is None or not head.knows_error:
+        return words
+    return f"{words}, now {percent_in_words(head.relative_error)}"

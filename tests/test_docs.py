@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import planted
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,8 +22,9 @@ from mfh.simulation import SimulatedErrors
 from mfh.verdicts import DISAGREES, NO_PIXEL, NOBODY
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
-_OWN_PARTS = _REPOSITORY / "docs" / "your_own_parts.md"
-_SETTINGS = _REPOSITORY / "docs" / "settings.md"
+_DOCS = _REPOSITORY / "docs"
+_OWN_PARTS = _DOCS / "your_own_parts.md"
+_SETTINGS = _DOCS / "settings.md"
 _FACES = [[0, 1, 2], [0, 2, 3]]
 _K = [[700.0, 0, 330], [0, 650, 230], [0, 0, 1]]
 
@@ -36,7 +38,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     Path("K.json").write_text(json.dumps(_K))
     names: dict[str, Any] = {}
     blocks = re.findall(r"^```python\n(.*?)^```", _OWN_PARTS.read_text("utf-8"), re.M | re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         exec(compile(block, str(_OWN_PARTS), "exec"), names)
     return names
@@ -93,11 +95,45 @@ def test_files_made_as_the_page_says_give_the_planted_depth(page: dict[str, Any]
         "photo.jpg",
         "K.json",
         use={"painted": "painted", "people": "meshes", "disparity": "disparity"},
-        head_method="silog",
     )
     assert depth.counts.kept == len(plan) == 32
     assert depth.head.scale == pytest.approx(0.05, rel=0.02)
     assert depth.head.offset == pytest.approx(0.02, abs=0.005)
+
+
+def test_the_photos_own_people_and_its_disparity_suffice(page: dict[str, Any]) -> None:
+    photo = page["photo"]
+    height, width = photo.shape
+    disparity = np.tile(np.linspace(1, 9, width, dtype=np.float32), (height, 1))
+    Path("meshes").mkdir()
+    np.save("disparity.npy", disparity)
+    columns = np.array([width / 4, width / 2, 3 * width / 4])
+    depth_m = 1 / (0.05 * np.interp(columns, np.arange(width) + 0.5, disparity[0]) + 0.02)
+    shifts_m = np.stack(
+        [(columns - photo.camera.cx) / photo.camera.fx, 0 * columns, 0 * columns + 1]
+    )
+    boards_m = [_standing_board(0.2)] * 3
+    page["save_people"]("meshes/photo.npz", boards_m, (shifts_m * depth_m).T, _FACES)
+    depth = mfh.metric_depth(
+        "photo.jpg", "K.json", paint="never", use={"people": "meshes", "disparity": "disparity.npy"}
+    )
+    assert depth.counts.in_photo == 3
+    seen = np.interp(columns / width, np.linspace(0, 1, 640), depth.depth_m[240])
+    np.testing.assert_allclose(seen, depth_m, rtol=0.05)
+
+
+def test_the_head_of_the_page_fits_a_planted_scale(page: dict[str, Any]) -> None:
+    world = planted.World()
+    head = page["MedianScale"]()
+    run = mfh.MetricFromHuman(world, world, world, head=head).run(planted.photo())
+    assert run.depth.counts.painted == 32
+    assert run.head.used.all()
+    votes = [
+        1 / np.median((values * each.depth_m)[each.owner == 0])
+        for values, each in zip(run.aligned.values, run.landmarks, strict=True)
+        if (each.owner == 0).any()
+    ]
+    assert run.head.scale == pytest.approx(np.median(votes), rel=1e-3)
 
 
 def test_written_plan_is_read_back(page: dict[str, Any]) -> None:
@@ -157,12 +193,10 @@ def test_presets_are_listed() -> None:
         assert listed[name] == (said or "nothing")
 
 
-@pytest.mark.parametrize(
-    "page_path", ["README.md", "docs/models.md", "docs/settings.md", "docs/your_own_parts.md"]
-)
-def test_links_lead_to_files(page_path: str) -> None:
+@pytest.mark.parametrize("name", ["README.md", *sorted(p.name for p in _DOCS.glob("*.md"))])
+def test_links_lead_to_files(name: str) -> None:
     """Every relative link of a page names a file of the repository."""
-    path = _REPOSITORY / page_path
+    path = (_REPOSITORY if name == "README.md" else _DOCS) / name
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
         if "://" not in target:
             assert (path.parent / target).is_file(), target

@@ -38,7 +38,7 @@ KNOWN = [(x + 0.5, y + 0.5, distance(x + 0.5, y + 0.5)) for x, y in PLACES]
 def method(world=None, *, people=True, **settings):
     world = world or planted.World()
     part = world if people else None
-    chosen = {"paintings": 4, "target_error": 0, "strip_min_ratio": 0.4, "head_method": "silog"}
+    chosen = {"paintings": 4, "target_error": 0, "strip_min_ratio": 0.4}
     return MetricFromHuman(part, part, world, settings=Settings(**{**chosen, **settings}))
 
 
@@ -49,7 +49,7 @@ def test_known_distances_alone_need_no_people():
     assert run.depth.counts.points == 3
     assert run.depth.counts.people == run.depth.counts.painted == 0
     assert set(run.depth.parts) == {"disparity", "head"}
-    assert run.painting == "none: known distances are given"
+    assert run.depth.painting == "none: known distances are given"
     assert run.verdicts == ("",)
     assert world.painted == []
     assert set(run.landmarks[0].kind) == {"measured point"}
@@ -68,9 +68,10 @@ def test_parts_that_are_there_are_not_asked_when_known_distances_do():
 
 
 def test_one_known_distance_gives_a_depth():
-    depth = method().predict(planted.photo(), landmarks=KNOWN[0])
     x, y = PLACES[0]
-    assert depth.depth_m[y, x] == pytest.approx(planted.scene_depth()[y, x], rel=0.02)
+    for head_method in ("robust", "silog"):
+        depth = method(head_method=head_method).predict(planted.photo(), landmarks=KNOWN[0])
+        assert depth.depth_m[y, x] == pytest.approx(planted.scene_depth()[y, x], rel=0.02)
     assert any("known distances are at too similar" in warning for warning in depth.warnings)
 
 
@@ -78,7 +79,7 @@ def test_people_and_known_distances_together():
     always = method(paint="always").run(planted.photo(), landmarks=KNOWN)
     assert always.depth.counts.points == 3
     assert always.depth.counts.people == always.depth.counts.painted == 4
-    np.testing.assert_allclose(always.depth.depth_m, planted.scene_depth(), rtol=0.01)
+    np.testing.assert_allclose(always.depth.depth_m, planted.scene_depth(), rtol=0.02)
     never = method(planted.Inhabited(), paint="never").run(planted.photo(), landmarks=KNOWN)
     assert (never.depth.counts.points, never.depth.counts.in_photo) == (3, 1)
     assert never.depth.counts.painted == 0

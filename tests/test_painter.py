@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import planted
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -21,7 +22,9 @@ from mfh.errors import NotEnoughMemoryError, SettingsError
 from mfh.models.weights import Weights
 from mfh.painting import DiffusionPainter, plan_paintings
 from mfh.part_settings import PainterSettings
+from mfh.pipeline import MetricFromHuman
 from mfh.records import Intrinsics, PaintingPlan, Photo
+from mfh.settings import Settings
 
 _SIZE = 60, 80
 _KINDS = ("sd", "text-to-image", "sdxl", "sd3")
@@ -135,6 +138,24 @@ def test_paintings_come_as_they_are_asked_for(
     assert runs == [2]
     assert len(list(paintings)) == 6
     assert runs == [2, 2, 2, 2]
+
+
+def test_a_round_is_no_smaller_than_what_is_painted_at_once(models: dict[str, Weights]) -> None:
+    assert _painter(models["sd"]).at_once == 1
+    painter, world = _painter(models["sd"], batch=3, steps=1), planted.World()
+    assert painter.at_once == 3
+    batches: list[int] = []
+    run = painter._run
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        batches.append(len(kwargs["seeds"]))
+        return run(*args, **kwargs)
+
+    painter._run = counted  # type: ignore[method-assign]
+    settings = Settings(paint="always", painting_round=1, target_error=0.9, strip_min_ratio=0.4)
+    method = MetricFromHuman(painter, world, world, settings=settings)
+    assert method.predict(planted.photo()).counts.painted == 3
+    assert batches == [3]
 
 
 @pytest.mark.parametrize("kind", _KINDS)

@@ -82,7 +82,7 @@ def test_it_paints_until_the_target_is_reached():
     assert world.measured == world.estimated == names(8), "nothing twice"
     assert run.depth.counts.painted == 8
     assert run.depth.relative_error == pytest.approx(0.25 / np.sqrt(8))
-    assert run.painting == "8 of at most 12: the error is ± 9 %, as wanted"
+    assert run.depth.painting == "8 of at most 12: the error is ± 9 %, as wanted"
     assert run.depth.warnings == ()
     np.testing.assert_allclose(run.depth.depth_m, planted.scene_depth(), rtol=1e-4)
     assert progress.advanced == progress.totals
@@ -126,7 +126,7 @@ def test_the_photos_own_people_may_do_alone():
     assert world.measured == ["photo"]
     assert run.depth.counts.painted == 0
     assert run.depth.counts.people == run.depth.counts.in_photo == 1
-    assert run.painting == "none: with the photo's own people the error is ± 9 %, as wanted"
+    assert run.depth.painting == "none: with the photo's own people the error is ± 9 %, as wanted"
     assert "painter" not in run.depth.parts
     always = method(world, KnowingHead(0.09), paint="always").run(planted.photo())
     assert always.depth.counts.painted == 4
@@ -146,7 +146,7 @@ def test_nothing_is_painted_where_nothing_is_wanted(photo_people):
     ).run(planted.photo())
     assert run.depth.counts.in_photo == 1
     assert world.painted == []
-    assert run.painting == "none, as asked"
+    assert run.depth.painting == "none, as asked"
     assert "nothing was painted, as asked" in run.depth.warnings[-1]
     own = np.isfinite(planted.rendered(planted.camera(), 0, 5.0))
     np.testing.assert_allclose(run.depth.depth_m[own].mean(), 5.2, rtol=0.1)
@@ -200,7 +200,8 @@ def test_rounds_without_anybody_are_gone_through():
 def test_it_stops_where_no_number_of_paintings_would_help():
     run = method(Counting(), KnowingHead(0.2, shared=0.15), paintings=64).run(planted.photo())
     assert run.depth.counts.painted == 16
-    assert run.painting.startswith("16 of at most 64: the others would lessen the error by less")
+    said = "16 of at most 64: the others would lessen the error by less than a twentieth"
+    assert run.depth.painting == said
     assert run.depth.warnings[-1].startswith("The target of ± 10 % is not reached: what")
 
 
@@ -208,7 +209,7 @@ def test_a_head_that_does_not_know_its_error_has_all_painted():
     run = method(Counting(), LandmarkHead("silog")).run(planted.photo())
     assert run.depth.relative_error < 0.1
     assert run.depth.counts.painted == 12
-    assert run.painting == "all 12"
+    assert run.depth.painting == "all 12"
 
 
 def test_preset_paper_paints_all_at_once():

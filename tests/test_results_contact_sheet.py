@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_results import known_distances, painted_photos, recorded_texts
@@ -11,6 +13,7 @@ from mfh.errors import InputError
 from mfh.records import Intrinsics, Landmarks
 from mfh.results import contact_sheet
 from mfh.results.tiles import PEOPLE, SET_ASIDE, tile
+from mfh.verdicts import DISAGREES
 
 KEPT, DROPPED = (18, 132, 68), (200, 36, 48)
 
@@ -71,19 +74,27 @@ def test_a_tile_outlines_the_strip_and_the_people() -> None:
 def test_who_was_set_aside_is_red_and_in_brackets(texts: list[str]) -> None:
     painted, landmarks = painted_photos(2)
     aside = [np.array([False, True]), np.array([True, True])]
-    sheet = contact_sheet(
-        painted, landmarks, ["", "disagrees with the others"], set_aside=aside, title="street"
-    )
+    sheet = contact_sheet(painted, landmarks, ["", DISAGREES], set_aside=aside, title="street")
     assert {"2.0 m", "(4.0 m)", "(3.0 m)", "(6.0 m)"} <= set(texts)
     assert texts[texts.index("0000 · a man") + 1] == "kept, 1 of 2 set aside"
     assert texts[texts.index("0001 · a man") + 1] == "dropped: disagrees with the others"
-    assert any("Red and in brackets: set aside" in text for text in texts)
+    legend = "Red and in brackets: disagrees with the others, and was set aside."
+    assert any(legend in text for text in texts)
     pixels = np.asarray(sheet).reshape(-1, 3)
     assert (pixels == SET_ASIDE).all(1).sum() > 100
 
     texts.clear()
     contact_sheet(painted, landmarks, ["", ""])
     assert not any("set aside" in text for text in texts)
+
+
+@pytest.mark.parametrize(("verdict", "said"), [("", "used"), (DISAGREES, f"not used: {DISAGREES}")])
+def test_the_photo_itself_is_used_or_not(verdict: str, said: str, texts: list[str]) -> None:
+    painted, landmarks = painted_photos(1)
+    photo = replace(painted, repainted=np.zeros_like(painted.repainted), prompts=("",))
+    contact_sheet(photo, landmarks, [verdict])
+    assert texts[texts.index("0000") + 1] == said
+    assert "Nothing painted" in texts
 
 
 def test_a_known_distance_is_a_cross_with_what_a_tape_would_tell(texts: list[str]) -> None:

@@ -16,7 +16,9 @@ from mfh.results import read_depth_npz, write_depth_npz, write_depth_png_mm
 
 def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
     depth_m = np.array([[1.5, np.inf, 2], [np.nan, 80, 0.25]], np.float32)
-    result = metric_depth(depth_m, parts=SIMULATED, relative_error=np.nan)
+    result = metric_depth(
+        depth_m, parts=SIMULATED, relative_error=np.nan, painting="8 of at most 32"
+    )
     write_depth_npz(tmp_path / "depth.npz", result)
     back = read_depth_npz(tmp_path / "depth.npz")
     assert np.array_equal(back.depth_m, depth_m, equal_nan=True)
@@ -24,6 +26,7 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
     assert back.camera == result.camera
     assert back.counts == result.counts
     assert back.parts == result.parts
+    assert back.painting == "8 of at most 32"
     assert back.warnings == result.warnings
     assert back.simulated
     assert np.isnan(back.relative_error)

@@ -9,7 +9,7 @@ import pytest
 
 from mfh.errors import InputError
 from mfh.records import MetricHead
-from mfh.rounds import Rounds, knows_error, paintings_to_reach, stages_needed
+from mfh.rounds import Rounds, paintings_to_reach, stages_needed
 from mfh.why_stopped import missed_target, painting_in_words, so_far_in_words
 
 ALL = ("painted", "people", "disparity")
@@ -89,7 +89,7 @@ def test_the_photos_own_people_say_nothing_of_what_painting_would_bring():
 
 def test_an_error_that_is_not_known_ends_nothing():
     """The paper's losses tell how far people disagree; what they share is not in it."""
-    assert not knows_error(head(0.01, known=False))
+    assert not head(0.01, known=False).knows_error
     assert until().stopped(head(0.01, known=False), 8) is None
     assert until().stopped(head(math.nan, known=True), 8) is None
     assert until().stopped(head(0.2, math.nan), 8) is None, "what is shared is not known"

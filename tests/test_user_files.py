@@ -504,6 +504,17 @@ def test_disparity_of_the_wrong_shape_is_refused(painted, tmp_path, values, mess
         estimated(tmp_path / "wrong.npy", painted)
 
 
+def test_a_map_of_the_photo_alone(painted, tmp_path):
+    alone = painted.rest(5).with_photo(planted.photo())
+    for stack in (maps(1), maps(1)[0]):
+        np.save(tmp_path / "photo.npy", stack)
+        (found,) = DisparityFiles(tmp_path / "photo.npy").estimate(planted.photo(), alone)
+        np.testing.assert_array_equal(found.values, maps(1))
+    np.save(tmp_path / "photo.npy", maps(3))
+    with pytest.raises(InputError, match=r"\(3, 96, 128\); expected the photo's map, \(1, 96, 128"):
+        list(DisparityFiles(tmp_path / "photo.npy").estimate(planted.photo(), alone))
+
+
 def test_disparity_folders_name_what_they_lack(painted, tmp_path):
     with pytest.raises(InputError, match="no such file or folder"):
         DisparityFiles(tmp_path / "absent")

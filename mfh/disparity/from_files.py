@@ -34,8 +34,8 @@ class DisparityFiles:
     A folder holds `photo.*` and, for each painted photo `NAME.png`, `NAME.*`, each one map in .npy,
     .npz or 16-bit PNG; the `disparity` folder of a run is one. A file holds the maps stacked, the
     photo's first, (1 + N, H, W); or an .npz holds them as `photo` (H, W) and `painted` (N, H, W),
-    or each (H, W) under its name, `photo` or `NAME`. Maps may be of another size than the
-    photo if the aspect agrees.
+    or each (H, W) under its name, `photo` or `NAME`. Of the photo alone (H, W) will do. Maps may
+    be of another size than the photo if the aspect agrees.
 
     space: "disparity" for values that are larger where nearer, "depth" for the opposite.
     names: all the painted photos there are, in order, where that is known; a stack needs it to be
@@ -112,13 +112,19 @@ class DisparityFiles:
             stack = only_array(self.path, arrays, _NAME)
         else:
             stack = read_map(self.path, _NAME)
+        if stack.ndim == 2 and len(names) == 1:
+            stack = stack[None]
         if stack.ndim != 3 or len(stack) != len(names):
+            expected = (len(names), *images.repainted.shape[1:])
+            if len(names) == 1:
+                raise InputError(
+                    f"{self.path}: {stack.shape}; expected the photo's map, {expected}"
+                )
             count = len(names) - 1
             painted = f"each of {count} painted photos" if count != 1 else "the painted one"
             raise InputError(
                 f"{self.path}: {stack.shape}; expected the photo's map and one for {painted}, "
-                f"{(len(names), *images.repainted.shape[1:])}; or give a folder with photo.npy and "
-                "one file for each painted photo"
+                f"{expected}; or give a folder with photo.npy and one file for each painted photo"
             )
         index_of = {name: index for index, name in enumerate(names)}
         return lambda name: (f"{self.path}: map {index_of[name]}", stack[index_of[name]])

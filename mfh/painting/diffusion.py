@@ -78,6 +78,11 @@ class DiffusionPainter(LearnedPart):
             "tiled": self._low_memory,
         }
 
+    @property
+    def at_once(self) -> int:
+        """How many are painted at once, where memory suffices."""
+        return self._placement.batch(self._settings.batch, on_gpu=_BATCH)
+
     def paint(self, photo: Photo, plan: PaintingPlan) -> Iterator[NDArray[np.uint8]]:
         """Give the painted photos (H, W, 3) one by one, in the plan's order.
 
@@ -102,8 +107,7 @@ class DiffusionPainter(LearnedPart):
                 self._require_sound(each, plan.names[index])
             return [np.rint(each * 255).astype(np.uint8) for each in painted]
 
-        batch = self._placement.batch(self._settings.batch, on_gpu=_BATCH)
-        done = in_batches(range(len(plan)), batch, run, remedy=_REMEDY)
+        done = in_batches(range(len(plan)), self.at_once, run, remedy=_REMEDY)
         for repainted, painted in zip(plan.repainted, done, strict=True):
             whole = resize_image(painted, *photo.shape)
             pasted = self._settings.paste_back

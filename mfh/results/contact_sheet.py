@@ -16,6 +16,7 @@ from mfh.records import Intrinsics, Landmarks, PaintedPhotos
 from mfh.results.tiles import tile
 from mfh.results.typography import INK, MUTED_INK, PAPER, fitted, font, line_height, wrapped
 from mfh.taking_part import owners_of
+from mfh.verdicts import DISAGREES
 
 _MAX_WIDTH_PX = 1800
 _MIN_WIDTH_PX = 760
@@ -140,12 +141,13 @@ def _caption(
     text_font = font(_TEXT_PX)
     parts = [painted.names[index], painted.prompts[index]]
     name = fitted(" · ".join(filter(None, parts)), text_font, width)
+    is_photo = not painted.repainted[index].any()
+    kept, dropped = ("used", "not used") if is_photo else ("kept", "dropped")
     if not verdict:
         some = np.count_nonzero(set_aside)
         of_all = f", {some} of {len(owners_of(landmarks))} set aside" if some else ""
-        word = "kept" if painted.repainted[index].any() else "used"  # the photo itself
-        return [(name, INK), (f"{word}{of_all}", _KEPT)]
-    lines = wrapped(f"dropped: {verdict}", text_font, width, _VERDICT_LINES)
+        return [(name, INK), (f"{kept}{of_all}", _KEPT)]
+    lines = wrapped(f"{dropped}: {verdict}", text_font, width, _VERDICT_LINES)
     return [(name, INK), *((line, _DROPPED) for line in lines)]
 
 
@@ -178,7 +180,7 @@ def _header_lines(
         "White outline: repainted." if verdicts else "",
         "Coloured outlines: measured people and their depth." if kinds - {"measured point"} else "",
         "Crosses: known distances, straight from the camera." if "measured point" in kinds else "",
-        "Red and in brackets: set aside, as the others disagree."
+        f"Red and in brackets: {DISAGREES}, and was set aside."
         if any(each.any() for each in set_aside)
         else "",
     ]

@@ -38,7 +38,7 @@ def write_depth_npz(path: Path, result: MetricDepth) -> None:
         depth is. Only where the head's method can tell. Half precision rounds an error by at most
         a 2000th of itself, and takes a fifth of the room.
     provenance: JSON text of everything else: the version of mfh, whether a part was simulated,
-        parts, device, camera, head, counts and warnings.
+        parts, device, camera, head, counts, painting and warnings.
     """
     provenance = {
         "mfh": version("mfh"),
@@ -48,6 +48,7 @@ def write_depth_npz(path: Path, result: MetricDepth) -> None:
         "camera": asdict(result.camera),
         "head": head_as_dict(result.head),
         "counts": result.counts.as_dict(),
+        "painting": result.painting,
         "warnings": list(result.warnings),
     }
     arrays: dict[str, ArrayLike] = {}
@@ -87,6 +88,7 @@ def read_depth_npz(path: Path) -> MetricDepth:
             device=provenance.get("device", ""),
             warnings=tuple(provenance["warnings"]),
             relative_error_map=stored.get("relative_error_map"),
+            painting=provenance.get("painting", ""),
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise InputError(

@@ -19,7 +19,6 @@ from mfh.results.picture import depth_picture, error_picture
 from mfh.results.point_cloud import write_point_cloud
 from mfh.results.summary import camera_in_words, summary_dict
 from mfh.results.uncertainty import error_in_words
-from mfh.rounds import knows_error
 from mfh.settings import Settings
 from mfh.taking_part import owners_of
 
@@ -43,7 +42,6 @@ def write_results(
     landmarks: Sequence[Landmarks],
     verdicts: Sequence[str],
     set_aside: Sequence[NDArray[np.bool_]] | None = None,
-    painting: str = "",
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
@@ -59,8 +57,8 @@ def write_results(
 
     images, landmarks, verdicts, set_aside: the photo itself and its painted photos, as for
     `contact_sheet`; beside painted photos the photo is drawn only where something in it was
-    measured. painting, errors, timings, settings, simulated_errors: as for `summary_dict`; progress
-    is told of the stage "results".
+    measured. errors, timings, settings, simulated_errors: as for `summary_dict`; progress is told
+    of the stage "results".
     Returns the paths, by what they are. Raises `OutputError`.
     """
     progress = progress or Progress()
@@ -112,7 +110,6 @@ def write_results(
     summary = summary_dict(
         result,
         name=photo.name,
-        painting=painting,
         errors=errors,
         timings=timings,
         settings=settings,
@@ -143,7 +140,7 @@ def _save_map(
 def _note(result: MetricDepth, what: str, camera: str) -> str:
     """Say what a picture shows, how far it may be off, and by which camera."""
     simulated = "Simulated. " if result.simulated else ""
-    comma = "," if knows_error(result.head) else ";"
+    comma = "," if result.head.knows_error else ";"
     return f"{simulated}{what}{comma} {error_in_words(result)}; camera: {camera}"
 
 

@@ -22,7 +22,6 @@ from mfh.results.uncertainty import (
     percent_in_words,
     scale_in_words,
 )
-from mfh.rounds import knows_error
 from mfh.runs.record_files import head_as_dict
 from mfh.settings import Settings
 
@@ -34,7 +33,6 @@ def summary_dict(
     result: MetricDepth,
     *,
     name: str = "photo",
-    painting: str = "",
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
@@ -45,7 +43,6 @@ def summary_dict(
     """Give everything worth knowing about a result as JSON values; what is unknown is null.
 
     name: the photo's.
-    painting: how much was painted and why no more, in words.
     errors: against true depth, as `mfh.evaluation.depth_errors` gives them.
     timings: seconds for each stage.
     simulated_errors: how wrong simulated stages were told to be.
@@ -70,7 +67,7 @@ def summary_dict(
         "camera": {**asdict(camera), "horizontal_fov_deg": camera.horizontal_fov_deg},
         "head": {**head, "owners": len(used), "owners_used": sum(used)},
         "counts": result.counts.as_dict(),
-        "painting": painting or None,
+        "painting": result.painting or None,
         "parts": dict(result.parts),
         "device": result.device or None,
         "warnings": list(result.warnings),
@@ -93,7 +90,6 @@ def summary_dict(
 def summary_lines(
     result: MetricDepth,
     *,
-    painting: str = "",
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
 ) -> list[tuple[str, str]]:
@@ -107,7 +103,7 @@ def summary_lines(
     ]
     if errors is not None:
         lines.append(("Against truth", _errors_in_words(errors)))
-    lines += _landmark_lines(result.counts, painting)
+    lines += _landmark_lines(result)
     lines.append(("Camera", camera_in_words(result.camera)))
     if result.device:
         lines.append(("Computed on", result.device))
@@ -121,7 +117,7 @@ def one_line(result: MetricDepth, seconds: float) -> str:
     near, far = finite_percentiles(result.depth_m, (5, 95))
     depth = "no finite depth" if math.isnan(far) else f"{_metres(near)} to {_metres(far)}"
     error = ""
-    if knows_error(result.head):
+    if result.head.knows_error:
         error = f", {percent_in_words(result.relative_error)}"
     elif math.isfinite(result.relative_error):
         kinds, within = kinds_in_words(result.counts), percent_in_words(result.relative_error)
@@ -140,7 +136,7 @@ def _depth_in_words(result: MetricDepth) -> str:
     if math.isnan(median):
         return "no finite depth"
     words = f"{_metres(near)} to {_metres(far)} (5th to 95th percentile), median {_metres(median)}"
-    if knows_error(result.head):
+    if result.head.knows_error:
         words += f", {error_in_words(result)}"
     for what, share in (
         ("farther than the fit can tell", _share(np.isinf(result.depth_m))),
@@ -170,15 +166,16 @@ def _errors_in_words(errors: Mapping[str, float]) -> str:
     return ", ".join(words)
 
 
-def _landmark_lines(counts: Counts, painting: str) -> list[tuple[str, str]]:
+def _landmark_lines(result: MetricDepth) -> list[tuple[str, str]]:
+    counts = result.counts
     lines = []
     if counts.people or counts.painted or counts.set_aside:
         lines.append(("People", _people_in_words(counts)))
     if counts.points:
         used = "one" if counts.points == 1 else f"{counts.points}"
         lines.append(("Known distances", f"{used} used"))
-    if painting:
-        lines.append(("Painted", painting))
+    if result.painting:
+        lines.append(("Painted", result.painting))
     elif not counts.painted:
         label, words = lines.pop() if lines else ("People", "nobody used")
         lines.append((label, f"{words}; nothing painted"))

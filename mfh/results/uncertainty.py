@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mfh.records import Counts, MetricDepth
 from mfh.results.percentiles import sampled
-from mfh.rounds import knows_error
 
 # "Near" and "far" are the nearest and the farthest tenth of a photo.
 _TENTH, _NINE_TENTHS = 10, 90
@@ -27,7 +26,7 @@ def percent_in_words(error: float) -> str:
 
 def error_in_words(result: MetricDepth) -> str:
     """Say how far depth may be off, or where that is unknown how well the landmarks agree."""
-    if not knows_error(result.head):
+    if not result.head.knows_error:
         return _agreement_in_words(result)
     whole = percent_in_words(result.relative_error)
     near, far = (percent_in_words(error) for error in _near_and_far_error(result))
@@ -37,7 +36,7 @@ def error_in_words(result: MetricDepth) -> str:
 
 def scale_in_words(result: MetricDepth) -> str:
     """Say what the scale rests on, and what more of that would bring."""
-    if not knows_error(result.head):
+    if not result.head.knows_error:
         shared = (
             "; an error they share comes on top" if math.isfinite(result.relative_error) else ""
         )
@@ -49,15 +48,16 @@ def scale_in_words(result: MetricDepth) -> str:
     set_aside = np.count_nonzero(~result.head.used)
     if set_aside:
         words += f", {set_aside} set aside"
+    if counts.points:
+        # How far they would lessen it depends on where they are.
+        return f"{words}; more known distances, nearer and farther, lessen the error"
     shared_error = result.head.shared_error
     if not math.isfinite(shared_error):
         return words
-    both = counts.people > 0 and counts.points > 0
-    more = "more of them" if both else f"more {kinds_in_words(counts)}"
     at_best = percent_in_words(shared_error)
     if at_best == percent_in_words(result.relative_error):
-        return f"{words}; {more} would not lessen the error"
-    return f"{words}; {more} would bring the error to {at_best} at best"
+        return f"{words}; more people would not lessen the error"
+    return f"{words}; more people would bring the error to {at_best} at best"
 
 
 def landmarks_in_words(counts: Counts) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TypedDict
@@ -39,9 +39,6 @@ from mfh.stages import (
     PlannedPainter,
 )
 from mfh.taking_part import images_taking_part
-
-# Depth and its error are computed of so many pixels at once: what they take on the way is much.
-_PIXELS_AT_ONCE = 2**22
 
 
 class RunParts(TypedDict):
@@ -236,9 +233,7 @@ class PhotoRun:
 
         def make() -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
             full = upsample(disparity.values[0], self.photo.image)
-            known = bool(np.isfinite(head.covariance).all())
-            error = _in_strips(head.relative_error_of, full) if known else None
-            return _in_strips(head.apply, full), error
+            return head.apply(full), head.relative_error_of(full) if head.knows_error else None
 
         return self.runner.unsaved("depth", make)
 
@@ -267,11 +262,3 @@ def _joined(earlier: AlignedDisparity, later: AlignedDisparity) -> AlignedDispar
     return AlignedDisparity(
         **joined, reason=(*earlier.reason, *later.reason[1:]), space=earlier.space
     )
-
-
-def _in_strips(
-    function: Callable[[NDArray[np.float32]], NDArray[np.float32]], values: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """A function of each pixel, of a few rows at a time."""
-    count = max(1, values.size // _PIXELS_AT_ONCE)
-    return np.concatenate([function(rows) for rows in np.array_split(values, count)])
