@@ -371,8 +371,8 @@ class MetricHead:
     covariance: (2, 2) float64, of the errors of scale and offset; NaN where unknown.
     disparity_error: 1 sigma of what errors of the disparity itself add to a pixel's depth, as a
         fraction.
-    shared_error: the part of `relative_error` that no more landmarks of the same kinds would
-        lessen; NaN where unknown.
+    shared_error: the part of `relative_error` that no more painted people would lessen; NaN where
+        unknown.
     """
 
     scale: float

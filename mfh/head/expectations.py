@@ -23,8 +23,8 @@ class Expectations:
     doubt_distance: the share of known distances that are mistaken.
     doubtful: how far those scatter.
     camera_height_m, camera_height: how high photos are taken above the ground people stand on, and
-        how far that scatters (the scale of Student's t): held before the face or the chest,
-        standing or sitting.
+        how far that scatters (the scale of Student's t with four degrees of freedom, whose standard
+        deviation is 1.4 times that): held before the face or the chest, standing or sitting.
     tilt: by how much, in radians, people's meshes together misjudge which way is up.
     stance: by how much somebody's feet are off, in the log of depth (the scale of Student's t).
     stances: bends of the disparity are shared by neighbours, so that however many people stand,
@@ -36,14 +36,14 @@ class Expectations:
 
     depth_range: tuple[float, float] = (1.5, 20.0)
     painted_person: float = 0.19
-    painted_bias: float = 0.13
+    painted_bias: float = 0.11
     person: float = 0.08
     body_bias: float = 0.04
     doubt: float = 0.1
     doubt_distance: float = 0.001
     doubtful: float = 0.6
     camera_height_m: float = 1.4
-    camera_height: float = 0.2
+    camera_height: float = 0.17
     tilt: float = 0.045
     stance: float = 0.1
     stances: float = 8.0

@@ -309,11 +309,12 @@ class _Model:
         return float(np.sqrt(slope @ covariance @ slope))
 
     def _covariance_of_many(self, state: _State) -> Matrix:
-        """The covariance if there were any number of landmarks of the kinds there are."""
+        """The covariance if any number of painted people joined those there are."""
         vote_slopes, foot_slopes = self._slopes(state.free)
         information = state.information.copy()
-        information += 1e6 * vote_slopes.T @ vote_slopes
-        if len(foot_slopes):
+        painted = vote_slopes[self._painted]
+        information += 1e6 * painted.T @ painted
+        if len(painted) and len(foot_slopes):
             more = self._expected.stances / (self._together * len(foot_slopes)) - 1
             weight = more * self._together / state.scatter[1] ** 2
             information += weight * foot_slopes.T @ foot_slopes
