@@ -14,7 +14,7 @@ Stage = Literal["painted", "people", "disparity"]
 Stopped = Literal["target reached", "nothing to gain", "all painted"]
 
 # Painting is worth its time where it lessens the error by this share of itself.
-WORTHWHILE = 0.05
+WORTHWHILE = 0.1
 
 
 def stages_needed(paint: Paint, *, known_distances: bool, painted_files: bool) -> tuple[Stage, ...]:

@@ -29,7 +29,7 @@ def painting_in_words(
     if stopped == "nothing to gain":
         return (
             f"{painted} of at most {rounds.at_most}: the others would lessen the error by less "
-            "than a twentieth"
+            "than a tenth"
         )
     return f"all {painted}"
 
@@ -59,7 +59,7 @@ def missed_target(
     if (1 - WORTHWHILE) * head.relative_error <= target:
         return (
             f"{missed}, if only just: more paintings would lessen the error by less than a "
-            f"twentieth. {remedy}"
+            f"tenth. {remedy}"
         )
     needed = paintings_to_reach(target, head, painted)
     if math.isfinite(head.shared_error) and needed > MOST_PAINTINGS:

@@ -199,8 +199,8 @@ def test_rounds_without_anybody_are_gone_through():
 
 def test_it_stops_where_no_number_of_paintings_would_help():
     run = method(Counting(), KnowingHead(0.2, shared=0.15), paintings=64).run(planted.photo())
-    assert run.depth.counts.painted == 16
-    said = "16 of at most 64: the others would lessen the error by less than a twentieth"
+    assert run.depth.counts.painted == 8
+    said = "8 of at most 64: the others would lessen the error by less than a tenth"
     assert run.depth.painting == said
     assert run.depth.warnings[-1].startswith("The target of ± 10 % is not reached: what")
 

@@ -83,7 +83,7 @@ def test_a_known_error_is_in_every_file(tmp_path: Path) -> None:
     paths = write_results(tmp_path, **given)
     assert {path.name for path in tmp_path.iterdir()} == {*NAMES, "error.png"}
     assert steps.done == steps.total == len(NAMES) + 1
-    words = "± 9 % (1 sigma; from ± 13 % near to more than ± 100 % far)"
+    words = "± 9 % (1 sigma; single points from ± 13 % near to more than ± 100 % far)"
     for name in ("depth.png", "error.png", "painted.png", "depth_mm.png"):
         with Image.open(tmp_path / name) as picture:
             assert words in picture.info["Description"]

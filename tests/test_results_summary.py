@@ -81,7 +81,7 @@ def test_a_known_error_in_words() -> None:
     lines = dict(summary_lines(robust_depth(DEPTH_M)))
     assert lines["Depth"] == (
         "1.5 m to 10.5 m (5th to 95th percentile), median 6.0 m, "
-        "± 9 % (1 sigma; from ± 8 % near to ± 22 % far)"
+        "± 9 % (1 sigma; single points from ± 8 % near to ± 22 % far)"
     )
     assert lines["Scale"] == (
         "3 people agree, 1 set aside; more people would bring the error to ± 7 % at best"
@@ -96,8 +96,8 @@ def test_a_known_error_in_words() -> None:
 def test_near_and_far_are_told_where_they_differ() -> None:
     for near, far, words in [
         (0.0851, 0.094, "± 9 % (1 sigma)"),
-        (0.084, 0.094, "± 9 % (1 sigma; from ± 8 % near to ± 9 % far)"),
-        (0.12, 0.08, "± 9 % (1 sigma; from ± 12 % near to ± 8 % far)"),
+        (0.084, 0.094, "± 9 % (1 sigma; single points from ± 8 % near to ± 9 % far)"),
+        (0.12, 0.08, "± 9 % (1 sigma; single points from ± 12 % near to ± 8 % far)"),
         (np.nan, np.nan, "± 9 % (1 sigma)"),
     ]:
         error = np.where(DEPTH_M < 6, near, far).astype(np.float32)

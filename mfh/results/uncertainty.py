@@ -30,7 +30,7 @@ def error_in_words(result: MetricDepth) -> str:
         return _agreement_in_words(result)
     whole = percent_in_words(result.relative_error)
     near, far = (percent_in_words(error) for error in _near_and_far_error(result))
-    differing = f"; from {near} near to {far} far" if near != far else ""
+    differing = f"; single points from {near} near to {far} far" if near != far else ""
     return f"{whole} (1 sigma{differing})"
 
 

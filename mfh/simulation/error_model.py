@@ -108,10 +108,10 @@ class SimulatedErrors:
 
         With them the paper's fit does on random rooms (`mfh.simulation.rooms`) much as published on
         NYU Depth V2: AbsRel near 0.23 with 4 paintings (published: 0.219), near 0.15 with 32
-        (0.137), and 0.044 with the best of all scales and offsets (0.0457). Which errors make that up cannot be told from these figures: the
-        shares are this project's estimates. `mesh_tilt_deg` follows from HMR 2.0's published
-        errors on 3DPW: MPJPE 69.8 against PA-MPJPE 44.4 mm leave 54 mm for turning, of joints
-        0.45 m from the hips: 7 degrees about three axes.
+        (0.137), and 0.044 with the best of all scales and offsets (0.0457). Which errors make that
+        up cannot be told from these figures: the shares are this project's estimates.
+        `mesh_tilt_deg` follows from HMR 2.0's published errors on 3DPW: MPJPE 69.8 against PA-MPJPE
+        44.4 mm leave 54 mm for turning, of joints 0.45 m from the hips: 7 degrees about three axes.
         """
         return cls(
             person_size=0.17,
