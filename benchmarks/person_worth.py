@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from metric_heads.cases import ERRORS, Case
 from metric_heads.people import Scene, observe
-from metric_heads.worth import sample_of
+from metric_heads.worth import learn, sample_of
 from metric_heads.worth_gains import gains_of, learn_all
 from metric_heads.worth_tables import sections
 
@@ -103,9 +103,10 @@ def main() -> None:
         asked.keep.mkdir(parents=True, exist_ok=True)
     fitted = scenes_of(_FITTED_FROM, asked.fitted, asked.height, asked.keep)
     judged = scenes_of(_JUDGED_FROM, asked.scenes, asked.height, asked.keep)
-    learned = learn_all(sample_of(fitted))
+    sample = sample_of(fitted)
+    learned = learn_all(sample)
     gains = gains_of(_with_progress(judged, "scenes fitted"), learned)
-    tables = "\n".join(sections(judged, gains, learned))
+    tables = "\n".join(sections(judged, gains, learned, learn(sample, [0]).likelihood))
     if asked.write:
         text = _DOCUMENT.read_text(encoding="utf-8")
         _DOCUMENT.write_text(put_between_marks(text, tables), encoding="utf-8")

@@ -43,6 +43,10 @@ WORSE = {
 }
 """The cues, and which end of each is expected to be the worse."""
 CUES = tuple(WORSE)
+OF_MESH = ("share of mesh in the image", "share of mask within silhouette")
+CHOSEN = (*OF_MESH, "relief, slope")
+"""Those that make the errors they were learned from by far the likeliest, and of these the two that
+need no disparity."""
 COUNTS = (4, 8, 32)
 """N, numbers of paintings."""
 _EXPECTED = Expectations()
@@ -51,6 +55,7 @@ _LEAST_SLOPE = 0.05
 _CLIPPED = 0.01
 """So much of either end of a cue counts as where that end begins."""
 _RIDGE = 1e-3
+_SURE = 30.0
 
 
 def cues_of_all(scene: Scene, paintings: int) -> NDArray[np.float64]:
@@ -133,6 +138,7 @@ class Learned:
     mean, deviation: (C',) that standardize them.
     of_odds, of_error: (C',) b and c; odds: what is added to b x for the log of how much likelier
         such cues are of one that is what it is taken for than of another.
+    likelihood: the mean log of the errors' likelihood.
     """
 
     chosen: NDArray[np.integer]
@@ -143,6 +149,7 @@ class Learned:
     of_odds: Vector
     of_error: Vector
     odds: float
+    likelihood: float
 
     def told(self, votes: Votes, cues: NDArray[np.float64]) -> Votes:
         """The votes with what their cues (O, C) tell."""
@@ -195,13 +202,14 @@ def learn(
             np.zeros((odds + error) * count),
         ]
     )
-    found = minimize(cost, start, method="BFGS", options={"gtol": 1e-4}).x
+    solution = minimize(cost, start, method="BFGS", options={"gtol": 1e-4})
+    found = solution.x
     log_odds, _, of_odds, of_error = parts(found)
-    # Odds of all votes of a model are what it has of either sort; what is beyond, cues tell.
+    # What is beyond the odds of all votes of an error model is what cues tell.
     beyond = []
     for model in range(models):
-        share = float((1 / (1 + np.exp(-log_odds[sample.model == model]))).mean())
-        beyond.append(found[model] - np.log(share / (1 - share)))
+        good = 1 / (1 + np.exp(-log_odds[sample.model == model].clip(-_SURE, _SURE)))
+        beyond.append(found[model] - np.log(good.mean() / (1 - good).mean()))
     return Learned(
         chosen=np.array(chosen),
         low=low,
@@ -210,5 +218,6 @@ def learn(
         deviation=np.maximum(deviation, 1e-9),
         of_odds=of_odds,
         of_error=of_error,
-        odds=float(np.mean(beyond)),
+        odds=float(np.mean(beyond)) if odds else 0.0,
+        likelihood=-float(solution.fun),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from metric_heads.cases import NEAR_CAP_M
 from metric_heads.people import Scene
 from metric_heads.scores import NEAREST_M
-from metric_heads.worth import COUNTS, CUES, Learned, Sample, cues_of_all, learn
+from metric_heads.worth import CHOSEN, COUNTS, CUES, OF_MESH, Learned, Sample, cues_of_all, learn
 from mfh.evaluation import depth_errors
 from mfh.head.expectations import Expectations
 from mfh.head.robust import fit_robust
@@ -19,7 +19,6 @@ from mfh.head.votes import Votes
 from mfh.records import MetricHead
 
 NOTHING, SAME_ERROR, TRUTH, NO_FEET = "nothing", "same error", "truth", "no feet"
-BOTH = "weight and error"
 _WITHOUT_FEET = Expectations(stances=1e-6, camera_height=10.0)
 _NEVER = 1e-3
 """The weight of somebody who is known to be none."""
@@ -60,19 +59,26 @@ def as_error(cue: str) -> str:
     return f"error by {cue}"
 
 
-ALL = "all"
+def as_both(cue: str) -> str:
+    """The name of what a head is told by a cue's weight and own error together."""
+    return f"weight and error by {cue}"
+
+
+TOGETHER = {
+    name: [CUES.index(cue) for cue in cues]
+    for name, cues in (("the first two", OF_MESH), ("the three chosen", CHOSEN), ("all", CUES))
+}
+"""Cues that are learned together."""
 
 
 def learn_all(sample: Sample) -> dict[str, Learned]:
-    """What each cue tells alone, and all of them together."""
-    every = range(len(CUES))
+    """What each cue tells alone, and several together."""
     learned = {}
-    for at, cue in enumerate(CUES):
-        learned[as_weight(cue)] = learn(sample, [at], odds=True)
-        learned[as_error(cue)] = learn(sample, [at], error=True)
-    learned[as_weight(ALL)] = learn(sample, every, odds=True)
-    learned[as_error(ALL)] = learn(sample, every, error=True)
-    learned[BOTH] = learn(sample, every, odds=True, error=True)
+    for name, cues in {**{cue: [at] for at, cue in enumerate(CUES)}, **TOGETHER}.items():
+        learned[as_weight(name)] = learn(sample, cues, odds=True)
+        learned[as_error(name)] = learn(sample, cues, error=True)
+        if name in TOGETHER:
+            learned[as_both(name)] = learn(sample, cues, odds=True, error=True)
     return learned
 
 
