@@ -142,23 +142,30 @@ class _Undrawn:
             yield photo.image
 
 
+def flow(world: SimulatedWorld, paintings: int, seed: int) -> MetricFromHuman:
+    """The flow with simulated stages and nothing drawn; it paints all whatever comes of the first.
+
+    The preset "paper" does, with the people of the photo counted once as in the others.
+    """
+    return MetricFromHuman(
+        painter=_Undrawn(),
+        people=SimulatedMeasurer(world),
+        disparity=SimulatedDisparity(world),
+        settings=settings_from(
+            "paper",
+            photo_people="once",
+            paintings=paintings,
+            seed=seed,
+            working_short_side_px=0,
+        ),
+    )
+
+
 def run_stages(case: Case) -> Stages:
     """Run everything up to the head. Raises `NoLandmarksError` where nobody finds a place."""
     photo, depth_m = _scene(case)
     world = SimulatedWorld(photo, depth_m, ERRORS[case.errors], case.seed)
-    method = MetricFromHuman(
-        painter=_Undrawn(),
-        people=SimulatedMeasurer(world),
-        disparity=SimulatedDisparity(world),
-        # The paper's preset paints all N whatever comes of the first.
-        settings=settings_from(
-            "paper",
-            photo_people="once",
-            paintings=round(_TRIES * max(PAINTINGS)),
-            seed=case.seed,
-            working_short_side_px=0,
-        ),
-    )
+    method = flow(world, round(_TRIES * max(PAINTINGS)), case.seed)
     done = method.run(photo)
     cap_m = _cap_m(case, depth_m)
     part = images_taking_part(done.aligned, done.landmarks)

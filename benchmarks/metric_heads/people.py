@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metric_heads.cases import ERRORS, NEAR_CAP_M, Case
+from metric_heads.cases import ERRORS, NEAR_CAP_M, Case, flow
 from metric_heads.cues import cues_of_one, overlap_of_two
-from mfh import MetricFromHuman, settings_from
 from mfh.head import fit
 from mfh.head.votes import Votes, gather_votes, spread_of
 from mfh.painting import strip_share
 from mfh.prediction import Prediction
-from mfh.records import LandmarkKind, PaintingPlan, Photo
+from mfh.records import LandmarkKind
 from mfh.rendering import render_depth
-from mfh.simulation import SimulatedDisparity, SimulatedMeasurer, SimulatedWorld
+from mfh.simulation import SimulatedWorld
 from mfh.simulation.rooms import random_scene
 from mfh.simulation.scene import Painting, paintings_of
 from mfh.simulation.world import SimulatedView
@@ -104,16 +103,6 @@ class Scene:
         return cls(**values)
 
 
-class _Undrawn:
-    """A painter that leaves the photo as it is: no simulated stage looks at its pixels."""
-
-    name = "simulated: nothing drawn"
-
-    def paint(self, photo: Photo, plan: PaintingPlan) -> Iterator[NDArray[np.uint8]]:
-        for _ in plan.names:
-            yield photo.image
-
-
 def observe(case: Case) -> Scene:
     """Run a room's stages and look at everybody who was measured.
 
@@ -123,20 +112,7 @@ def observe(case: Case) -> Scene:
         case.seed, "room", height=case.height, width=round(case.height * 4 / 3)
     )
     world = SimulatedWorld(photo, true_m, ERRORS[case.errors], case.seed)
-    method = MetricFromHuman(
-        painter=_Undrawn(),
-        people=SimulatedMeasurer(world),
-        disparity=SimulatedDisparity(world),
-        # The paper's preset paints all of them whatever comes of the first.
-        settings=settings_from(
-            "paper",
-            photo_people="once",
-            paintings=_PAINTED,
-            seed=case.seed,
-            working_short_side_px=0,
-        ),
-    )
-    done = method.run(photo)
+    done = flow(world, _PAINTED, case.seed).run(photo)
     view = world.at(photo)
     true_m = np.where(true_m <= NEAR_CAP_M, true_m, np.float32(np.nan))
     return _scene(case, done, view, true_m)
