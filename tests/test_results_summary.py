@@ -84,7 +84,7 @@ def test_a_known_error_in_words() -> None:
         "± 9 % (1 sigma; single points from ± 8 % near to ± 22 % far)"
     )
     assert lines["Scale"] == (
-        "3 people agree, 1 set aside; more people would bring the error to ± 7 % at best"
+        "3 people agree, 1 set aside; more painted people would bring the error to ± 7 % at best"
     )
     assert lines["People"] == "3 of 4 people used, in 5 of 8 painted photos"
     assert one_line(metric_depth(DEPTH_M), 12) == (
@@ -147,14 +147,14 @@ def test_per_cent(error: float, words: str) -> None:
         (
             Counts(0, 0, 0, 3, in_photo=3, set_aside=1),
             {
-                "Scale": "3 people agree; more people would bring the error to ± 7 % at best",
+                "Scale": "3 people agree",
                 "People": "3 of 4 people used, in the photo itself; nothing painted",
             },
         ),
         (
             Counts(4, 0, 0, 3, {"nobody found": 4}, in_photo=3),
             {
-                "Scale": "3 people agree; more people would bring the error to ± 7 % at best",
+                "Scale": "3 people agree",
                 "People": "3 people used, in the photo itself; 0 of 4 painted photos kept",
                 "Dropped": "nobody found (4)",
             },
@@ -162,7 +162,8 @@ def test_per_cent(error: float, words: str) -> None:
         (
             Counts(8, 6, 5, 7, in_photo=2),
             {
-                "Scale": "7 people agree; more people would bring the error to ± 7 % at best",
+                "Scale": "7 people agree; more painted people would bring the error to ± 7 % "
+                "at best",
                 "People": "7 people used, 2 in the photo and the others in 5 of 8 painted photos",
             },
         ),
@@ -200,8 +201,8 @@ def test_how_much_was_painted() -> None:
     ("shared_error", "words"),
     [
         (np.nan, "3 people agree, 1 set aside"),
-        (0.0899, "3 people agree, 1 set aside; more people would not lessen the error"),
-        (0.0, "3 people agree, 1 set aside; more people would bring the error to less than "
+        (0.0899, "3 people agree, 1 set aside; more painted people would not lessen the error"),
+        (0.0, "3 people agree, 1 set aside; more painted people would bring the error to less than "
          "± 0.1 % at best"),
     ],
 )  # fmt: skip

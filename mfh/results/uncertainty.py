@@ -52,12 +52,13 @@ def scale_in_words(result: MetricDepth) -> str:
         # How far they would lessen it depends on where they are.
         return f"{words}; more known distances, nearer and farther, lessen the error"
     shared_error = result.head.shared_error
-    if not math.isfinite(shared_error):
+    if not math.isfinite(shared_error) or counts.people == counts.in_photo:
+        # What painting would bring is not known before anybody is painted.
         return words
     at_best = percent_in_words(shared_error)
     if at_best == percent_in_words(result.relative_error):
-        return f"{words}; more people would not lessen the error"
-    return f"{words}; more people would bring the error to {at_best} at best"
+        return f"{words}; more painted people would not lessen the error"
+    return f"{words}; more painted people would bring the error to {at_best} at best"
 
 
 def landmarks_in_words(counts: Counts) -> str:
