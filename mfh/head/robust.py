@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.head.expectations import Expectations
+from mfh.head.scatter import guess_cost, likeliest_scatter, t_cost, t_weight
 from mfh.head.votes import Vector, Votes
 from mfh.records import FitStatus, MetricHead, Space
 
@@ -24,10 +25,6 @@ _CONVERGED = 1e-4
 _LARGEST_STEP = 0.7
 _STARTS = (0.0, -1.0, 0.8)
 """Where the search for the offset starts, in standard deviations of what is expected."""
-_FREEDOM = 4.0
-"""Degrees of freedom of Student's t, for feet and camera height: heavy tails."""
-_GUESS = 0.25
-"""How far off a guessed scatter may be: the standard deviation of its logarithm."""
 _LOWEST_TANGENT = 0.03
 """Feet nearer to the horizon than this say nothing of how far they are."""
 _TINY = 1e-3
@@ -204,11 +201,11 @@ class _Model:
         log_bad = np.log(self._doubt) - 0.5 * (vote / wide) ** 2 - np.log(wide)
         now_good = 1 / (1 + np.exp(np.clip(log_bad - log_good, -700, 700)))
         vote_weight = now_good / own**2 + (1 - now_good) / wide**2
-        foot_weight = self._together * _t_weight(foot, scatter[1])
+        foot_weight = self._together * t_weight(foot, scatter[1])
 
         away = free - self._centre
         precision = self._precision.copy()
-        precision[_HEIGHT] = _t_weight(away[_HEIGHT], expected.camera_height)
+        precision[_HEIGHT] = t_weight(away[_HEIGHT], expected.camera_height)
         if not self._point.any():
             # A painter whose people agree is taken to read the scene as well as that, unless a
             # known distance can tell.
@@ -231,14 +228,14 @@ class _Model:
         gradient -= nearness
         cost = (
             -np.logaddexp(log_good, log_bad).sum()
-            + self._together * _t_cost(foot, scatter[1]).sum()
-            + _t_cost(away[_HEIGHT], expected.camera_height)
+            + self._together * t_cost(foot, scatter[1]).sum()
+            + t_cost(away[_HEIGHT], expected.camera_height)
             + 0.5 * (np.delete(precision, _HEIGHT) * np.delete(away, _HEIGHT) ** 2).sum()
             - self._sign * self._log_metric(free, self._map).mean()
             + steepness[0]
             + math.log(scatter[0])
-            + _guess_cost(scatter[0], expected.painted_person)
-            + _guess_cost(scatter[1], expected.stance)
+            + guess_cost(scatter[0], expected.painted_person)
+            + guess_cost(scatter[1], expected.stance)
         )
         step = -np.linalg.solve(information, gradient)
         now_feet = foot_weight * scatter[1] ** 2
@@ -273,8 +270,12 @@ class _Model:
         good = state.good[unknown]
         return np.array(
             [
-                _scatter(expected.painted_person, float(good @ vote[unknown] ** 2), good.sum()),
-                _scatter(expected.stance, float(state.feet @ foot**2), self._together * len(foot)),
+                likeliest_scatter(
+                    expected.painted_person, float(good @ vote[unknown] ** 2), good.sum()
+                ),
+                likeliest_scatter(
+                    expected.stance, float(state.feet @ foot**2), self._together * len(foot)
+                ),
             ]
         )
 
@@ -330,34 +331,3 @@ def _tangents(votes: Votes) -> Vector:
         return np.full(len(votes.up), np.nan)
     up = np.nanmedian(votes.up, axis=0)
     return np.asarray(-(votes.foot_m @ (up / np.linalg.norm(up))) / votes.depth_m)
-
-
-def _t_weight(residual: Vector, scatter: float) -> Vector:
-    """What a residual weighs in a Newton step, where it is distributed as Student's t."""
-    return np.asarray((_FREEDOM + 1) / (_FREEDOM * scatter**2 + residual**2))
-
-
-def _t_cost(residual: Vector, scatter: float) -> Vector:
-    return np.asarray(
-        (_FREEDOM + 1) / 2 * np.log1p((residual / scatter) ** 2 / _FREEDOM) + math.log(scatter)
-    )
-
-
-def _scatter(guess: float, squares: float, count: float) -> float:
-    """The scatter that makes `count` residuals and the guess most likely together.
-
-    Minimises `count u + squares e^(-2u) / 2 + (u - log guess)^2 / (2 _GUESS^2)` over its log u, a
-    convex function, by Newton's method.
-    """
-    u = start = math.log(guess)
-    for _ in range(_STEPS):
-        pull = squares * math.exp(-2 * u)
-        step = (count - pull + (u - start) / _GUESS**2) / (2 * pull + _GUESS**-2)
-        u -= max(-1.0, min(1.0, step))
-        if abs(step) < _CONVERGED:
-            break
-    return math.exp(u)
-
-
-def _guess_cost(scatter: float, guess: float) -> float:
-    return 0.5 * (math.log(scatter / guess) / _GUESS) ** 2
