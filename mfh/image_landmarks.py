@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.painting import strip_share
-from mfh.records import Landmarks, People
-from mfh.rendering import landmarks_from_people
+from mfh.records import Intrinsics, Landmarks, People
+from mfh.rendering import landmarks_from_people, trust
 from mfh.settings import PhotoPeople
 
 # A person counts as painted when most of what is seen of it lies where the painter painted.
@@ -17,18 +17,25 @@ _PAINTED_SHARE = 0.5
 
 
 def landmarks_of_photo(
-    people: People, depth_m: NDArray[np.float32], *, erosion_px: int
+    people: People, depth_m: NDArray[np.float32], camera: Intrinsics, *, erosion_px: int
 ) -> Landmarks:
     """The landmarks of the photo itself: everybody who was measured in it.
 
     depth_m: (P, H, W), each person's rendered depth in metres, NaN off the silhouette.
     """
-    return landmarks_from_people(people, depth_m, erosion_px=erosion_px, kind="person")
+    return landmarks_from_people(
+        people,
+        depth_m,
+        erosion_px=erosion_px,
+        weight=trust(people, depth_m, camera),
+        kind="person",
+    )
 
 
 def landmarks_of_painting(
     people: People,
     depth_m: NDArray[np.float32],
+    camera: Intrinsics,
     strip: NDArray[np.bool_],
     *,
     photo_people: PhotoPeople,
@@ -44,11 +51,12 @@ def landmarks_of_painting(
     painted = strip_share(seen, strip) >= _PAINTED_SHARE
     # Of somebody painted nothing shows beyond the strip, however far mask and mesh go.
     within = strip | ~painted[:, None, None]
+    weight = trust(people, depth_m, camera, within)
     return landmarks_from_people(
         replace(people, mask=people.mask & within),
         depth_m,
         erosion_px=erosion_px,
-        counted=painted | (photo_people == "repeated"),
+        weight=np.where(painted | (photo_people == "repeated"), weight, 0),
         kind="painted person",
     )
 

@@ -44,12 +44,6 @@ def test_agreement_of_a_mask_and_a_silhouette() -> None:
     assert cues.overlap_of_two(mask, np.zeros_like(mask)) == 0
 
 
-def test_share_of_a_mesh_in_the_image() -> None:
-    """Of six corners one is beyond the left border, one below, and one behind the camera."""
-    at_m = [[0, 0, 2], [0.5, 0.3, 2], [-0.9, 0, 2], [-1.1, 0, 2], [0, 0.9, 2], [0, 0, -2]]
-    assert cues.share_inside(np.array(at_m, np.float32), _CAMERA) == 3 / 6
-
-
 def test_slenderness_of_what_is_three_times_as_high_as_wide() -> None:
     stretched = _OCTAHEDRON * np.array([1, 3, 1], np.float32) + np.float32(4)
     assert cues.slenderness(_OCTAHEDRON, _ITS_FACES) == pytest.approx(1, abs=1e-6)

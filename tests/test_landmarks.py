@@ -151,10 +151,10 @@ def test_what_is_eroded_away_hides_nobody():
     assert_owner(landmarks, "\n".join(["000001111111"] * 9))
 
 
-def test_a_person_not_counted_owns_nothing_and_still_hides():
+def test_a_person_of_weight_0_owns_nothing_and_still_hides():
     left, right = rectangle(slice(0, 9), slice(0, 8)), rectangle(slice(0, 9), slice(4, 12))
     depths_m = [np.where(left, 2.0, NAN), np.where(right, 3.0, NAN)]
-    landmarks = merge([left, right], depths_m, counted=[False, True], kind="person")
+    landmarks = merge([left, right], depths_m, weight=[0, 1], kind="person")
     assert_owner(landmarks, "\n".join([".......11111"] * 9))
     assert landmarks.weight.tolist() == [0.0, 1.0]
     assert landmarks.kind == ("person", "person")
@@ -208,8 +208,8 @@ def test_a_person_without_a_mask_owns_nothing():
         ({"depth_m": np.ones((2, 4, 5))}, r"depth_m has shape \(2, 4, 5\); expected \(1, 4, 5\)"),
         ({"erosion_px": 2}, "erosion_px is 2; expected an odd number"),
         ({"erosion_px": -1}, "erosion_px is -1; expected an odd number"),
-        ({"counted": [True, True]}, r"counted is bool of shape \(2,\); expected bool"),
-        ({"counted": [1]}, r"counted is int\d+ of shape \(1,\); expected bool of shape \(1,\)"),
+        ({"weight": [1, 1]}, r"weight has shape \(2,\); expected \(1,\), one a person"),
+        ({"weight": [1.5]}, r"weight \[1.5\]; expected 0 to 1"),
         ({"kind": "ghost"}, "kind is 'ghost'"),
     ],
 )

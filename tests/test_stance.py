@@ -153,9 +153,9 @@ def test_a_photo_taken_at_a_tilt_tilts_all_bodies():
 def test_landmarks_of_people_have_their_stance():
     people = people_of([box(), box((0.6, 0.9, 0.8)), box(turned=Rotation.from_euler("z", 0.2))])
     up, foot_m = stance(people)
-    for counted in (None, np.array([True, True, False])):
+    for weight in (None, [1, 0.5, 0]):
         landmarks = landmarks_from_people(
-            people, np.full((3, 2, 2), 4.0), counted=counted, kind="person"
+            people, np.full((3, 2, 2), 4.0), weight=weight, kind="person"
         )
         np.testing.assert_array_equal(landmarks.up, up)
         np.testing.assert_array_equal(landmarks.foot_m, foot_m)

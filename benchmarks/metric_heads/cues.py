@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.camera import project
 from mfh.records import Intrinsics
+from mfh.rendering.trust import share_inside
 
 SLOPE = 7
 """Where `cues_of_one` has the slope of the relief, the last of them."""
@@ -55,14 +55,6 @@ def overlap_of_two(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     """The pixels that two silhouettes share, as a share of the smaller."""
     smaller = min(int(one.sum()), int(other.sum()))
     return int((one & other).sum()) / max(smaller, 1)
-
-
-def share_inside(vertices_m: NDArray[np.floating], camera: Intrinsics) -> float:
-    """The share of a mesh's vertices (V, 3) that are in the image."""
-    before = vertices_m[vertices_m[:, 2] > 0]
-    at_px = project(before, camera)
-    inside = (at_px >= 0) & (at_px < (camera.width, camera.height))
-    return float(inside.all(axis=1).sum() / len(vertices_m))
 
 
 def slenderness(vertices_m: NDArray[np.floating], faces: NDArray[np.integer]) -> float:

@@ -1,4 +1,4 @@
-"""Depth of meshes in the photo's camera, and people merged into landmarks (paper Eq. 4).
+"""Depth of meshes in the photo's camera, people merged into landmarks (paper Eq. 4), their trust.
 
 `render_depth` has two interchangeable backends; neither is imported before it is used.
 """
@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from mfh.errors import InputError
 from mfh.records import Intrinsics
 from mfh.rendering.landmarks import landmarks_from_people
+from mfh.rendering.trust import trust
 from mfh.settings import Device, RenderBackend
 
-__all__ = ["landmarks_from_people", "render_depth"]
+__all__ = ["landmarks_from_people", "render_depth", "trust"]
 
 
 def render_depth(

@@ -16,7 +16,7 @@ def landmarks_from_people(
     depth_m: ArrayLike,
     *,
     erosion_px: int = 3,
-    counted: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
     kind: LandmarkKind = "painted person",
 ) -> Landmarks:
     """D = min_k erode(M_k ∘ S_k) ∘ D_k over the people k of one image (paper Eq. 4).
@@ -29,13 +29,12 @@ def landmarks_from_people(
     erosion_px: side of the square that erodes, odd; 1 does not erode. What lies beyond the image
         counts as inside, so that a person whom the border cuts off is not eroded there (as the
         reference's `Erode2D`).
-    counted: (P,) bool, who may own pixels; everybody where it is None. The others still hide
-        whoever is behind them: their pixels stay unknown.
+    weight: (P,) in [0, 1], how far each is to be trusted (`mfh.rendering.trust`); 1 where it is
+        None. Who has 0 owns no pixel, but still hides whoever is behind: those pixels stay unknown.
     kind: what the people are.
 
-    Returns landmarks of weight 1 for each person counted and 0 for the others, with everybody's
-    stance. Raises `InputError`
-    for arrays that do not belong to these people, and for an even or negative `erosion_px`.
+    Returns landmarks with everybody's stance. Raises `InputError` for arrays that do not belong to
+    these people, for weights that are none, and for an even or negative `erosion_px`.
     """
     depths_m = np.asarray(depth_m)
     if depths_m.shape != people.mask.shape:
@@ -43,11 +42,10 @@ def landmarks_from_people(
             f"landmarks: depth_m has shape {depths_m.shape}; expected {people.mask.shape} "
             "as the people's masks, one depth map a person"
         )
-    takes_part = np.ones(len(people), np.bool_) if counted is None else np.asarray(counted)
-    if takes_part.shape != (len(people),) or takes_part.dtype != np.bool_:
+    trusted = np.ones(len(people), np.float32) if weight is None else np.asarray(weight, np.float32)
+    if trusted.shape != (len(people),):
         raise InputError(
-            f"landmarks: counted is {takes_part.dtype} of shape {takes_part.shape}; "
-            f"expected bool of shape ({len(people)},)"
+            f"landmarks: weight has shape {trusted.shape}; expected ({len(people)},), one a person"
         )
     if erosion_px < 1 or erosion_px % 2 == 0:
         raise InputError(
@@ -66,12 +64,12 @@ def landmarks_from_people(
         nearest_m[box][nearer] = person_depth_m[box][nearer]
         owner[box][nearer] = person
 
-    owner[np.isin(owner, np.flatnonzero(~takes_part))] = -1
+    owner[np.isin(owner, np.flatnonzero(trusted == 0))] = -1
     up, foot_m = stance(people)
     return Landmarks(
         depth_m=np.where(owner >= 0, nearest_m, np.float32(np.nan)),
         owner=owner,
-        weight=takes_part.astype(np.float32),
+        weight=trusted,
         kind=(kind,),
         up=up,
         foot_m=foot_m,

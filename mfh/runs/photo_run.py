@@ -143,12 +143,15 @@ class PhotoRun:
                 if len(measured):
                     depth_m = self.renderer(measured.vertices_m, measured.faces, camera)
                 if index == 0:
-                    own = landmarks_of_photo(measured, depth_m, erosion_px=settings.erosion_px)
+                    own = landmarks_of_photo(
+                        measured, depth_m, camera, erosion_px=settings.erosion_px
+                    )
                     yield landmarks_with_distances(own, self.distances, self.photo.camera, camera)
                 else:
                     yield landmarks_of_painting(
                         measured,
                         depth_m,
+                        camera,
                         images.repainted[index],
                         photo_people=settings.photo_people,
                         erosion_px=settings.erosion_px,
