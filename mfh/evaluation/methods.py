@@ -1,0 +1,88 @@
+"""What is evaluated: anything that turns the photo of a data set into metric depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol as Interface
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.records import MetricDepth, Photo
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One photo to predict.
+
+    name: of its sample. seed: every random choice of the method descends from it.
+    work: a folder for records that may be reused by other rows; None keeps nothing.
+    truth: gives the true depth (H, W) in metres at the photo's size or above, NaN where unknown;
+        only simulated stages and oracles may look.
+    """
+
+    name: str
+    photo: Photo
+    seed: int = 0
+    work: Path | None = None
+    truth: Callable[[], NDArray[np.float32]] | None = None
+
+
+class Method(Interface):
+    """A metric depth method, with its models loaded at first use and kept."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people, e.g. "MfH, N = 32" or "ZoeDepth (Intel/zoedepth-nyu-kitti)"."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where its models compute; "" where there are none."""
+        ...
+
+    def predict(self, case: Case) -> MetricDepth:
+        """The depth of one photo, at its size. Raises errors of `mfh.errors`."""
+        ...
+
+
+class MethodSpec(Interface):
+    """Which method, as a frozen dataclass of plain values that can be pickled and compared.
+
+    needs_truth: whether its cases need `truth` (simulated stages, oracles).
+    seeded: whether its result depends on the seed.
+    """
+
+    needs_truth: bool
+    seeded: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything its predictions depend on besides the case, as plain JSON values."""
+        ...
+
+    def make(self) -> Method:
+        """The method; no model is loaded before the first prediction.
+
+        Raises `MissingPartError` or `SettingsError` where it cannot run here.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a method with a name.
+
+    key: names its folder; letters, digits, ".", "-" and "_".
+    label: as in tables.
+    published: figures of the paper's own table for this row, by metric name as `depth_errors`
+        gives them (fractions, not percent).
+    group: what else tells it from other rows, for tables, e.g. {"Model": ..., "Target": ...}.
+    """
+
+    key: str
+    label: str
+    spec: MethodSpec
+    published: Mapping[str, float] = field(default_factory=dict)
+    group: Mapping[str, str] = field(default_factory=dict)
