@@ -195,6 +195,16 @@ def test_an_outlier_is_set_aside(place, factor):
     assert abs(log_ratio(head, robust(clean), 0.5)) < 0.03
 
 
+def test_of_two_equal_parties_that_disagree_the_farther_is_doubted():
+    """What is taken for a person and is none (a child, a thing) is mostly smaller than one."""
+    place = np.linspace(0.2, 0.8, 6)
+    near_m = depths_of(place, 0.4, 0.1)
+    votes = votes_of(np.tile(place, 2), np.concatenate([near_m, 5 * near_m]))
+    assert robust(votes, expected=ANY_HEIGHT).used.tolist() == [True] * 6 + [False] * 6
+    the_other_way = replace(ANY_HEIGHT, doubtful_too_far=-0.2)
+    assert robust(votes, expected=the_other_way).used.tolist() == [False] * 6 + [True] * 6
+
+
 def test_the_less_weight_the_less_influence():
     disparity = np.linspace(0.1, 0.9, 7)
     said_m = depths_of(disparity) * [1, 1, 1, 1.5, 1, 1, 1]

@@ -21,7 +21,8 @@ class Expectations:
     body_bias: by how much the body model is off for everybody alike.
     doubt: the share of people who are none, or of quite another size.
     doubt_distance: the share of known distances that are mistaken.
-    doubtful: how far those scatter.
+    doubtful, doubtful_too_far: how far those scatter, and about which error: people who are none
+        are smaller than people more often than larger (children, things), so they seem too far.
     camera_height_m, camera_height: how high photos are taken above the ground people stand on, and
         how far that scatters (the scale of Student's t with four degrees of freedom, whose standard
         deviation is 1.4 times that): held before the face or the chest, standing or sitting.
@@ -36,14 +37,15 @@ class Expectations:
 
     depth_range: tuple[float, float] = (1.5, 20.0)
     painted_person: float = 0.19
-    painted_bias: float = 0.11
+    painted_bias: float = 0.13
     person: float = 0.08
     body_bias: float = 0.04
     doubt: float = 0.1
     doubt_distance: float = 0.001
     doubtful: float = 0.6
+    doubtful_too_far: float = 0.2
     camera_height_m: float = 1.4
-    camera_height: float = 0.17
+    camera_height: float = 0.15
     tilt: float = 0.045
     stance: float = 0.1
     stances: float = 8.0

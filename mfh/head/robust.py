@@ -198,9 +198,12 @@ class _Model:
         vote, foot = self._residuals(free)
         log_good = np.log1p(-self._doubt) - 0.5 * (vote / own) ** 2 - np.log(own)
         wide = np.hypot(expected.doubtful, own)
-        log_bad = np.log(self._doubt) - 0.5 * (vote / wide) ** 2 - np.log(wide)
+        too_far = np.where(self._point, 0.0, expected.doubtful_too_far)
+        log_bad = np.log(self._doubt) - 0.5 * ((vote - too_far) / wide) ** 2 - np.log(wide)
         now_good = 1 / (1 + np.exp(np.clip(log_bad - log_good, -700, 700)))
-        vote_weight = now_good / own**2 + (1 - now_good) / wide**2
+        bad_weight = (1 - now_good) / wide**2
+        vote_weight = now_good / own**2 + bad_weight
+        vote_pull = vote - too_far * bad_weight / vote_weight
         foot_weight = self._together * t_weight(foot, scatter[1])
 
         away = free - self._centre
@@ -214,7 +217,7 @@ class _Model:
         information = np.diag(precision)
         gradient = precision * away
         for slopes, weight, residual in (
-            (vote_slopes, vote_weight, vote),
+            (vote_slopes, vote_weight, vote_pull),
             (foot_slopes, foot_weight, foot),
         ):
             weighted = slopes * weight[:, None]
