@@ -12,8 +12,10 @@ from mfh.errors import MfhError
 
 from .demo import demo
 from .doctor import doctor
+from .evaluate import evaluate
 from .models import models
 from .predict import predict
+from .score import score
 from .simulate import simulate
 from .status import INTERRUPTED, show_error
 
@@ -28,6 +30,8 @@ app = typer.Typer(
 app.command()(predict)
 app.command()(simulate)
 app.command()(demo)
+app.command()(evaluate)
+app.command()(score)
 app.command()(doctor)
 app.add_typer(models, name="models")
 

@@ -122,12 +122,17 @@ PeopleInPhotoOption = Annotated[
 
 def settings_of(preset: str, changes: list[str] | None, **options: Any) -> Settings:
     """The settings of a preset, changed by `--set` and by options of their own that are given."""
+    return settings_from(preset, **changes_of(changes, **options))
+
+
+def changes_of(changes: list[str] | None, **options: Any) -> dict[str, Any]:
+    """The settings that `--set` and options of their own change."""
     chosen: dict[str, Any] = {}
     for change in changes or []:
         name, value = pair(change, "--set", "paintings=8")
         chosen[name] = _parsed(name, value)
     chosen.update({name: value for name, value in options.items() if value is not None})
-    return settings_from(preset, **chosen)
+    return chosen
 
 
 def errors_from(strength: str, changes: list[str] | None) -> SimulatedErrors:
@@ -148,12 +153,13 @@ def errors_from(strength: str, changes: list[str] | None) -> SimulatedErrors:
     return replace(errors, **chosen)
 
 
-def pair(text: str, option: str, example: str) -> tuple[str, str]:
-    """NAME=VALUE in two."""
+def pair(text: str, option: str, example: str, *, dashes: bool = False) -> tuple[str, str]:
+    """NAME=VALUE in two; dashes in the name are underscores, unless they are to stay."""
     name, equals, value = text.partition("=")
     if not (name and equals and value):
         raise SettingsError(f"{option} {text}: expected NAME=VALUE, e.g. {option} {example}")
-    return name.strip().replace("-", "_"), value.strip()
+    name = name.strip()
+    return name if dashes else name.replace("-", "_"), value.strip()
 
 
 def _parsed(name: str, text: str) -> Any:

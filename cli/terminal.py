@@ -39,6 +39,7 @@ _DOING = {
     "head": "fitting the metric head",
     "depth": "depth at full size",
     "results": "writing results",
+    "scoring": "scoring",
 }
 
 

@@ -69,6 +69,7 @@ class MetricFromHuman:
             self.settings.head_method,
             fit_scale=self.settings.fit_scale,
             fit_offset=self.settings.fit_offset,
+            space=self.settings.head_space,
         )
 
     @classmethod
@@ -113,6 +114,7 @@ class MetricFromHuman:
         landmarks: DistanceLike | Sequence[DistanceLike] = (),
         folder: str | Path | None = None,
         progress: Progress | None = None,
+        pictures: bool = True,
     ) -> Prediction:
         """Metric depth of a photo, with every record on the way.
 
@@ -121,6 +123,8 @@ class MetricFromHuman:
         folder: a run folder; a record is reused from it where its settings and inputs have not
             changed, and an interrupted run goes on where it stopped.
         progress: is told what happens.
+        pictures: whether the folder gets a contact sheet where nobody could be measured; without
+            it holds records alone.
 
         People are painted in rounds, and what a round adds goes through all stages. The paintings
         of each are the next few of one plan; `mfh.rounds` says when there are enough.
@@ -160,7 +164,8 @@ class MetricFromHuman:
         runner.finish()
         if head is None:
             verdicts = verdicts_of(people, known, aligned)
-            raise _nobody(run_folder, working, images, known, verdicts, parts)
+            shown = run_folder if pictures else None
+            raise _nobody(shown, working, images, known, verdicts, parts)
         depth_m, error_map = run.apply(head, disparity)
 
         owners = owners_taking_part(head, aligned, known)

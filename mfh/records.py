@@ -474,24 +474,24 @@ class Counts:
 class MetricDepth:
     """Depth of every pixel of a photo, in metres.
 
-    depth_m: (H, W) float32, z in the camera frame; `inf` where the fit says no more than "far".
+    depth_m: (H, W) float32, z in the camera frame; `inf` where no more is known than "far".
     camera: the photo's intrinsics, with their source.
-    head: the fit that gave the scale.
-    relative_error: 1 sigma of the depth scale as a fraction, see `MetricHead`.
-    counts: what was painted, kept and rejected, and why.
+    head: the fit that gave the scale; None where a model gave metres by itself.
+    relative_error: 1 sigma of the depth scale as a fraction, see `MetricHead`; NaN where unknown.
+    counts: what was painted, kept and rejected, and why; None where nothing is ever painted.
     parts: for each stage, the part that did it ("simulated: ..." where it knew the truth).
     device: where the learned parts computed, in words; "" where there were none.
     warnings: what the user should know, in sentences.
     relative_error_map: (H, W) float32, 1 sigma of each pixel's depth as a fraction of it; None
-        where the head's method cannot tell.
+        where the method cannot tell.
     painting: how much was painted, and why no more, in words.
     """
 
     depth_m: NDArray[np.float32]
     camera: Intrinsics
-    head: MetricHead
-    relative_error: float
-    counts: Counts
+    head: MetricHead | None = None
+    relative_error: float = float("nan")
+    counts: Counts | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
     warnings: tuple[str, ...] = ()
@@ -511,6 +511,16 @@ class MetricDepth:
     def simulated(self) -> bool:
         """Whether any part knew the truth instead of estimating it."""
         return any(part.startswith("simulated") for part in self.parts.values())
+
+    @property
+    def knows_error(self) -> bool:
+        """Whether `relative_error` is what the user may expect.
+
+        With a head, where that says so; without one, where there is a number.
+        """
+        if self.head is None:
+            return bool(np.isfinite(self.relative_error))
+        return self.head.knows_error
 
 
 def _of_each(

@@ -14,6 +14,7 @@ from mfh.setting_checks import require, require_choice, set_typed
 
 RenderBackend = Literal["warp", "pytorch3d"]
 HeadMethod = Literal["robust", "silog", "log_l2", "l1", "l2"]
+HeadSpace = Literal["model", "disparity", "depth"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 PhotoPeople = Literal["once", "repeated"]
@@ -46,10 +47,15 @@ class Settings:
     photo_people: what people who are in the photo already count for: "once", measured in the photo
         itself; or "repeated", in every painted photo in which they are found, and not in the photo
         (Eq. 4 takes all the people of a painted photo).
+    align: whether the painted photos' disparity is brought into the scale of the photo's (paper
+        Eq. 7 and Table 4); else it is used as the model gave it.
     erosion_px: side of the square that erodes mask and silhouette (reference `Erode2D`), odd.
     renderer: what rasterizes the meshes.
     head_method: how the metric head is fitted: "robust", or by one of the losses of the paper's
         Table 5.
+    head_space: where the head is fitted (paper Table 3): in "model", the space of the relative
+        model's output; in "disparity"; or in "depth". Output of the other space is inverted for it
+        (reference `AffineOptimizer`, `inverse` and `inverse_gt`), which "robust" does without.
     fit_scale, fit_offset: which of the head's two numbers are fitted (paper Table 4); one that is
         not stays at 1 or 0.
     device: where the parts compute; "auto" takes CUDA, else Apple's MPS, else the CPU.
@@ -68,9 +74,11 @@ class Settings:
     prompts: tuple[str, ...] = ("a man", "a woman")
     working_short_side_px: int = 480
     photo_people: PhotoPeople = "once"
+    align: bool = True
     erosion_px: int = 3
     renderer: RenderBackend = "warp"
     head_method: HeadMethod = "robust"
+    head_space: HeadSpace = "model"
     fit_scale: bool = True
     fit_offset: bool = True
     device: Device = "auto"
@@ -120,9 +128,16 @@ class Settings:
             (self.fit_scale, self.fit_offset),
             "at least one of the two must be fitted",
         )
+        require(
+            self.head_space == "model" or self.head_method != "robust",
+            "head_space",
+            self.head_space,
+            "model, with head_method=robust; another one with a loss of the paper's, e.g. silog",
+        )
         for name, kind in (
             ("renderer", RenderBackend),
             ("head_method", HeadMethod),
+            ("head_space", HeadSpace),
             ("device", Device),
             ("precision", Precision),
             ("photo_people", PhotoPeople),

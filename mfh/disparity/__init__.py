@@ -4,7 +4,13 @@ Estimating it, aligning the painted photos' to the photo's, bringing it back to 
 reading it from files. Importing this imports no model library.
 """
 
-from mfh.disparity.alignment import NOT_POSITIVE, NOTHING_TO_ALIGN, align, align_painted
+from mfh.disparity.alignment import (
+    NOT_POSITIVE,
+    NOTHING_TO_ALIGN,
+    align,
+    align_painted,
+    unaligned,
+)
 from mfh.disparity.choosing import disparity_model
 from mfh.disparity.from_files import DisparityFiles
 from mfh.disparity.marigold import MarigoldDisparity
@@ -20,5 +26,6 @@ __all__ = [
     "align",
     "align_painted",
     "disparity_model",
+    "unaligned",
     "upsample",
 ]

@@ -77,6 +77,19 @@ def align_painted(disparity: Disparity, repainted: NDArray[np.bool_]) -> Aligned
     )
 
 
+def unaligned(disparity: Disparity) -> AlignedDisparity:
+    """The disparity (N, H, W) as it is, for comparison (paper Table 4, without s_n and t_n)."""
+    count = len(disparity)
+    return AlignedDisparity(
+        values=disparity.values,
+        scale=np.ones(count),
+        offset=np.zeros(count),
+        kept=np.ones(count, np.bool_),
+        reason=("",) * count,
+        space=disparity.space,
+    )
+
+
 def _least_squares_line(
     x: NDArray[np.floating], y: NDArray[np.floating], used: NDArray[np.bool_]
 ) -> tuple[float, float]:

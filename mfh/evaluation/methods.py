@@ -49,14 +49,17 @@ class Method(Interface):
 
 
 class MethodSpec(Interface):
-    """Which method, as a frozen dataclass of plain values that can be pickled and compared.
+    """Which method, as a frozen dataclass of plain values that can be pickled and compared."""
 
-    needs_truth: whether its cases need `truth` (simulated stages, oracles).
-    seeded: whether its result depends on the seed.
-    """
+    @property
+    def needs_truth(self) -> bool:
+        """Whether its cases need `truth` (simulated stages, oracles)."""
+        ...
 
-    needs_truth: bool
-    seeded: bool
+    @property
+    def seeded(self) -> bool:
+        """Whether its result depends on the seed."""
+        ...
 
     def as_dict(self) -> dict[str, Any]:
         """Everything its predictions depend on besides the case, as plain JSON values."""

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mfh.errors import InputError
 
-_PIECE = 2**20
+PIECE = 2**15
+"""Pixels taken at a time: their float64 terms stay in a processor's cache."""
 
 
 def depth_errors(
@@ -45,18 +46,56 @@ def depth_errors(
     first = int(counted.argmax())
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = float(np.log(np.float64(predicted[first])) - np.log(np.float64(true[first])))
-    # Pieces keep the float64 copies of large maps small.
-    total = np.sum(
+    totals = np.zeros(10)
+    for start in range(0, len(counted), PIECE):
+        inside = counted[start : start + PIECE]
+        if inside.any():
+            p = predicted[start : start + PIECE][inside].astype(np.float64)
+            t = true[start : start + PIECE][inside].astype(np.float64)
+            _require_depth("true_m", t, "leave these pixels out of `valid`")
+            _require_depth("predicted_m", p, "clip it to the range that is scored")
+            totals += error_sums(p, t, np.log(p) - np.log(t), shift)
+    return errors_from_sums(totals, count)
+
+
+def error_sums(
+    predicted: NDArray[np.float64],
+    true: NDArray[np.float64],
+    log_difference: NDArray[np.float64],
+    shift: float,
+) -> NDArray[np.float64]:
+    """Sum the terms of every metric over some pixels (n,), as `errors_from_sums` takes them.
+
+    predicted, true: depth in metres, finite and positive.
+    log_difference: log predicted - log true.
+    shift: any number near the mean of the log difference, which is what its variance is taken about
+        so that no digits are lost.
+    """
+    ratio = np.maximum(predicted / true, true / predicted)
+    difference = np.abs(predicted - true)
+    relative = difference / true
+    shifted = log_difference - shift
+    return np.array(
         [
-            _sums(predicted[piece][inside], true[piece][inside], shift)
-            for piece in (slice(i, i + _PIECE) for i in range(0, len(counted), _PIECE))
-            if (inside := counted[piece]).any()
+            np.count_nonzero(ratio < 1.25),
+            np.count_nonzero(ratio < 1.25**2),
+            np.count_nonzero(ratio < 1.25**3),
+            relative.sum(),
+            (relative * difference).sum(),
+            np.square(difference).sum(),
+            np.square(log_difference).sum(),
+            np.abs(log_difference).sum(),
+            shifted.sum(),
+            np.square(shifted).sum(),
         ],
-        axis=0,
+        np.float64,
     )
-    delta1, delta2, delta3, abs_rel, sq_rel, square, log_square, log10, shifted, shifted_square = (
-        total / count
-    ).tolist()
+
+
+def errors_from_sums(totals: NDArray[np.float64], count: int) -> dict[str, float]:
+    """Give the nine errors of `depth_errors` from the sums of `error_sums` over `count` pixels."""
+    means = (totals / count).tolist()
+    delta1, delta2, delta3, abs_rel, sq_rel, square, log_square, log_size, first, second = means
     return {
         "delta1": delta1,
         "delta2": delta2,
@@ -65,40 +104,10 @@ def depth_errors(
         "sq_rel": sq_rel,
         "rmse": math.sqrt(square),
         "rmse_log": math.sqrt(log_square),
-        "log10": log10,
+        "log10": log_size / math.log(10),
         # A variance is never negative, but its rounding is.
-        "silog": 100 * math.sqrt(max(0.0, shifted_square - shifted**2)),
+        "silog": 100 * math.sqrt(max(0.0, second - first**2)),
     }
-
-
-def _sums(
-    predicted_m: NDArray[np.floating], true_m: NDArray[np.floating], shift: float
-) -> NDArray[np.float64]:
-    """Sum the terms of every metric over some pixels, in the order `depth_errors` reads them.
-
-    shift: any number near the mean of the log difference, which is what its variance is taken about
-        so that no digits are lost.
-    """
-    predicted, true = predicted_m.astype(np.float64), true_m.astype(np.float64)
-    _require_depth("true_m", true, "leave these pixels out of `valid`")
-    _require_depth("predicted_m", predicted, "clip it to the range that is scored")
-    ratio = np.maximum(predicted / true, true / predicted)
-    difference = predicted - true
-    log_difference = np.log(predicted) - np.log(true)
-    shifted = log_difference - shift
-    terms = (
-        ratio < 1.25,
-        ratio < 1.25**2,
-        ratio < 1.25**3,
-        np.abs(difference) / true,
-        difference**2 / true,
-        difference**2,
-        log_difference**2,
-        np.abs(log_difference) / np.log(10),
-        shifted,
-        shifted**2,
-    )
-    return np.array([term.sum() for term in terms], np.float64)
 
 
 def _require_depth(name: str, depth_m: NDArray[np.float64], advice: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +12,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mfh.errors import InputError
+from mfh.files import atomic_path, make_folder, remove_file, write_text
+from mfh.files.reading import read_npz
+
+FORMAT = 1
+"""The version of the files: what another version wrote is refused."""
+
+# Depth in floating point is mostly noise to a compressor. The fastest level saves a third, and the
+# slowest hardly more, in twice the time.
+_DEFLATE_LEVEL = 1
+_NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +45,13 @@ class StoredPrediction:
 class PredictionFolder:
     """The predictions of one row and one seed: `RUN/predictions/ROW/seed_K/NAME.npz`.
 
+    A file holds the arrays `depth_m` (H, W) float32, `relative_error`, `seconds`, `report` (JSON
+    text) and `format`; `numpy.load(path)["depth_m"]` is all it takes to read one.
+
     A prediction that failed leaves `NAME.failed.txt` with the reason instead, which a later
     prediction removes.
+
+    Every method raises `InputError` for a name that is not one of a sample.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,20 +59,75 @@ class PredictionFolder:
 
     def has(self, name: str) -> bool:
         """Whether there is a prediction of a sample; written files are always whole."""
-        raise NotImplementedError
+        return self._file(name, ".npz").is_file()
 
     def write(self, name: str, prediction: StoredPrediction) -> None:
         """Keep a prediction, atomically. Raises `OutputError`."""
-        raise NotImplementedError
+        path = self._file(name, ".npz")
+        make_folder(path.parent)
+        arrays: dict[str, NDArray[Any]] = {
+            "depth_m": np.ascontiguousarray(prediction.depth_m, np.float32),
+            "relative_error": np.array(prediction.relative_error, np.float64),
+            "seconds": np.array(prediction.seconds, np.float64),
+            "report": np.array(
+                json.dumps(dict(prediction.report), ensure_ascii=False, allow_nan=False)
+            ),
+            "format": np.array(FORMAT),
+        }
+        with (
+            atomic_path(path) as temporary,
+            zipfile.ZipFile(
+                temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=_DEFLATE_LEVEL
+            ) as archive,
+        ):
+            for key, array in arrays.items():
+                with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        remove_file(self._file(name, ".failed.txt"))
 
     def read(self, name: str) -> StoredPrediction:
         """A prediction that was kept. Raises `InputError` naming the file."""
-        raise NotImplementedError
+        path = self._file(name, ".npz")
+        arrays = read_npz(path)
+        try:
+            version = int(arrays["format"])
+            depth_m = arrays["depth_m"]
+            relative_error = float(arrays["relative_error"])
+            seconds = float(arrays["seconds"])
+            report = json.loads(str(arrays["report"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{path}: not a prediction of an evaluation ({error}); remove it to predict again"
+            ) from error
+        if version != FORMAT:
+            raise InputError(
+                f"{path}: a prediction in format {version}, but this version reads {FORMAT}; "
+                "use the version of mfh that wrote it, or remove the file to predict again"
+            )
+        if depth_m.ndim != 2 or depth_m.dtype != np.float32:
+            raise InputError(
+                f"{path}: depth_m is {depth_m.dtype} {depth_m.shape}, not float32 (H, W); remove "
+                "the file to predict again"
+            )
+        return StoredPrediction(depth_m, relative_error, seconds, report)
 
     def failed(self, name: str, reason: str) -> None:
         """Keep why there is none. Raises `OutputError`."""
-        raise NotImplementedError
+        path = self._file(name, ".failed.txt")
+        make_folder(path.parent)
+        write_text(path, reason.encode("utf-8", "replace").decode("utf-8"))
 
     def failure(self, name: str) -> str:
         """Why there is none; "" where nothing was kept."""
-        raise NotImplementedError
+        try:
+            return self._file(name, ".failed.txt").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def _file(self, name: str, suffix: str) -> Path:
+        parts = name.split("/")
+        if not _NAME.fullmatch(name) or any(set(part) == {"."} for part in parts):
+            raise InputError(
+                f"sample {name!r}: names are letters, digits, '.', '-' and '_', joined by '/'"
+            )
+        return self.path.joinpath(*parts[:-1], parts[-1] + suffix)

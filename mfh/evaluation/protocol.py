@@ -8,7 +8,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.errors import InputError
+
 Crop = Literal["none", "eigen", "garg"]
+
+# Rows and columns of a 480 x 640 px photo that Eigen et al. (2014) score: what Kinect's colour and
+# depth cameras both see. As in BTS and ZoeDepth, `eval_mask[45:471, 41:601]`.
+_EIGEN = (slice(45, 471), slice(41, 601))
+_EIGEN_SHAPE = (480, 640)
+# Fractions of height and width that Garg et al. (2016) score, where LiDAR reaches; multiplied and
+# truncated to whole pixels as in Monodepth, BTS and ZoeDepth.
+_GARG_ROWS = (0.40810811, 0.99189189)
+_GARG_COLUMNS = (0.03594771, 0.96405229)
 
 
 @dataclass(frozen=True)
@@ -27,16 +38,51 @@ class Protocol:
     source: str = ""
 
     def valid(self, true_m: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """The pixels (H, W) of a truth that count; NaN counts as unknown."""
-        known: NDArray[np.bool_] = (true_m > self.min_m) & (true_m < self.max_m)
-        return known & cropped(self.crop, true_m.shape)
+        """The pixels (H, W) of a truth that count; NaN counts as unknown.
+
+        Raises `InputError` where the crop is not for this size.
+        """
+        rows, columns = crop_window(self.crop, true_m.shape)
+        counted = np.zeros(true_m.shape, np.bool_)
+        inside = true_m[rows, columns]
+        counted[rows, columns] = (inside > self.min_m) & (inside < self.max_m)
+        return counted
 
     def clip(self, predicted_m: NDArray[np.floating]) -> NDArray[np.floating]:
-        """A prediction within the range that is scored; `inf` is the cap."""
-        clipped: NDArray[np.floating] = np.clip(predicted_m, self.min_m, self.max_m)
+        """A prediction within the range that is scored.
+
+        `inf` is the cap, and so is what is no depth: NaN, zero and less.
+        """
+        said = np.where(predicted_m > 0, predicted_m, np.asarray(self.max_m, predicted_m.dtype))
+        clipped: NDArray[np.floating] = said.clip(self.min_m, self.max_m)
         return clipped
 
 
 def cropped(crop: Crop, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The pixels (H, W) that a crop leaves."""
-    raise NotImplementedError
+    """The pixels (H, W) that a crop leaves. Raises `InputError` where it is not for this size."""
+    left = np.zeros(shape, np.bool_)
+    left[crop_window(crop, shape)] = True
+    return left
+
+
+def crop_window(crop: Crop, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The rows and columns that a crop leaves of (H, W).
+
+    Raises `InputError` for the Eigen crop of another size than 480 x 640 px, which it is given in
+    pixels of.
+    """
+    height, width = shape
+    if crop == "eigen":
+        if (height, width) != _EIGEN_SHAPE:
+            raise InputError(
+                f"Eigen crop: the truth is {width} x {height} px, but the crop is defined for "
+                f'{_EIGEN_SHAPE[1]} x {_EIGEN_SHAPE[0]} px alone; score it with crop="none"'
+            )
+        return _EIGEN
+    if crop == "garg":
+        return _part(_GARG_ROWS, height), _part(_GARG_COLUMNS, width)
+    return slice(0, height), slice(0, width)
+
+
+def _part(fractions: tuple[float, float], length: int) -> slice:
+    return slice(int(fractions[0] * length), int(fractions[1] * length))

@@ -18,7 +18,22 @@ METRICS = (
 )
 """The nine metrics, as `depth_errors` names them; also behind "scaled_" (once the prediction is
 multiplied by the median of true / predicted) and "affine_" (once depth is replaced by the best
-scale and offset of it, least squares, as the paper's Table 6): how much is shape, how much scale."""
+scale and offset of it, least squares, as the paper's Table 6): how much is shape, and how much is
+scale."""
+
+PREFIXES = ("", "scaled_", "affine_")
+
+VALUES = (
+    *(prefix + metric for prefix in PREFIXES for metric in METRICS),
+    "scale_error",
+    "pixels",
+    "unusable",
+    "relative_error",
+    "seconds",
+    "interval68",
+    "interval90",
+)
+"""Every value of a `PhotoScore`, in the order of files."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +42,10 @@ class PhotoScore:
 
     row, seed, name: whose.
     values: the metrics, their "scaled_" and "affine_" forms, `scale_error` (the median of predicted
-        / true, less 1), `pixels` that counted, `relative_error` and `seconds` of the prediction,
-        `interval68`, `interval90`: whether |log scale error| is within 1 and 1.645 of
-        `relative_error` (NaN where unknown).
+        / true, less 1), `pixels` that counted, `unusable`, the share of them where the prediction
+        is NaN, zero or less, `relative_error` and `seconds` of the prediction, `interval68`,
+        `interval90`: whether |log(1 + scale error)| is within 1 and 1.645 of `relative_error` (NaN
+        where unknown).
     failure: why there is none; `values` is empty then.
     """
 

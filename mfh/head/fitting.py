@@ -12,7 +12,7 @@ from mfh.head.losses import Loss, loss, minimise
 from mfh.head.robust import fit_robust
 from mfh.head.votes import medians, painted_votes, require_same_direction, spread_of
 from mfh.records import FitStatus, MetricHead, Space
-from mfh.settings import HeadMethod
+from mfh.settings import HeadMethod, HeadSpace
 
 # Spread (log-sd) of landmark depths, or of their disparity, under which the two numbers of the head
 # cannot be told apart. What is seen of one body at 20 m, as the simulation renders them, spreads by
@@ -30,6 +30,7 @@ def fit(
     space: Space = "disparity",
     fit_scale: bool = True,
     fit_offset: bool = True,
+    negative_scale: bool = False,
 ) -> MetricHead:
     """Fit `1 / depth = scale * d + offset` (disparity space) or `depth = scale * d + offset`.
 
@@ -42,6 +43,7 @@ def fit(
         count pixels (`mfh.head.losses.loss`).
     fit_scale, fit_offset: which numbers are fitted; the other stays at 1 or 0 (paper Table 4).
         "robust" fits both.
+    negative_scale: whether a fit of a loss that turns near and far around stays as it is.
 
     `relative_error` of "robust" is what the user may expect. That of the losses is the standard
     error of the owners' mean vote on the depth scale (a vote is an owner's median log ratio); it is
@@ -81,10 +83,21 @@ def fit(
         require_same_direction(votes, space)
         return fit_robust(votes, spread_of(d), space)
     y = 1 / target_m if space == "disparity" else target_m
-    return _minimised(method, x, y, group, space, fit_scale=fit_scale, fit_offset=fit_offset)
+    return _minimised(
+        method,
+        x,
+        y,
+        group,
+        space,
+        fit_scale=fit_scale,
+        fit_offset=fit_offset,
+        negative_scale=negative_scale,
+    )
 
 
-def check_method(method: str, *, fit_scale: bool, fit_offset: bool) -> None:
+def check_method(
+    method: str, *, fit_scale: bool, fit_offset: bool, space: HeadSpace = "model"
+) -> None:
     """Raise `InputError` for a method that is unknown, or cannot leave out what it should."""
     known = get_args(HeadMethod)
     if method not in known:
@@ -95,6 +108,13 @@ def check_method(method: str, *, fit_scale: bool, fit_offset: bool) -> None:
         raise InputError(
             'fit: method "robust" fits scale and offset; leave fit_scale and fit_offset on, or '
             "take one of the paper's losses, such as silog"
+        )
+    if space not in get_args(HeadSpace):
+        raise InputError(f"fit: space {space!r}; expected one of {', '.join(get_args(HeadSpace))}")
+    if method == "robust" and space != "model":
+        raise InputError(
+            'fit: method "robust" is fitted in the space of the relative model; leave head_space '
+            "at model, or take one of the paper's losses, such as silog"
         )
 
 
@@ -107,6 +127,7 @@ def _minimised(
     *,
     fit_scale: bool,
     fit_offset: bool,
+    negative_scale: bool,
 ) -> MetricHead:
     """The head of lowest loss on pixels x (K,) with targets y (K,) of owners `group` (K,)."""
     status: FitStatus
@@ -119,7 +140,7 @@ def _minimised(
             method, x, y, fit_scale=fit_scale, fit_offset=fit_offset
         )
         status = "converged"
-        if both and scale <= 0:
+        if both and scale <= 0 and not negative_scale:
             target_m = 1 / y if space == "disparity" else y
             require_same_direction(painted_votes(x, target_m, group), space)
             scale, offset, converged = minimise(method, x, y, fit_scale=True, fit_offset=False)

@@ -26,32 +26,40 @@ _STRIP_ROWS = 256
 def write_depth_npz(path: Path, result: MetricDepth) -> None:
     """Write a result as .npz, readable with `allow_pickle=False`. Raises `OutputError`.
 
-    depth_m: (H, W) float32, metres along the optical axis; inf where the fit says no more than
-        "far".
+    depth_m: (H, W) float32, metres along the optical axis; inf where no more is known than "far".
     intrinsics: (3, 3) float64; width, height: the image size in px it holds for.
     scale, offset, space: the metric head; `1 / depth_m = scale * d + offset` in space "disparity",
-        `depth_m = scale * d + offset` in space "depth".
+        `depth_m = scale * d + offset` in space "depth". Only where one gave the scale.
     covariance, disparity_error: (2, 2) and one number, what `MetricHead.relative_error_of` goes by;
-        NaN and 0 where unknown.
+        NaN and 0 where unknown. Only where there is a head.
     relative_error: 1 sigma of the depth scale as a fraction; NaN where unknown.
     relative_error_map: (H, W) float16, 1 sigma of each pixel's depth as a fraction of it; inf where
-        depth is. Only where the head's method can tell. Half precision rounds an error by at most
+        depth is. Only where the method can tell. Half precision rounds an error by at most
         a 2000th of itself, and takes a fifth of the room.
     provenance: JSON text of everything else: the version of mfh, whether a part was simulated,
-        parts, device, camera, head, counts, painting and warnings.
+        parts, device, camera, head and counts (null where there are none), painting and warnings.
     """
+    head, counts = result.head, result.counts
     provenance = {
         "mfh": version("mfh"),
         "simulated": result.simulated,
         "parts": dict(result.parts),
         "device": result.device,
         "camera": asdict(result.camera),
-        "head": head_as_dict(result.head),
-        "counts": result.counts.as_dict(),
+        "head": None if head is None else head_as_dict(head),
+        "counts": None if counts is None else counts.as_dict(),
         "painting": result.painting,
         "warnings": list(result.warnings),
     }
     arrays: dict[str, ArrayLike] = {}
+    if head is not None:
+        arrays |= {
+            "scale": head.scale,
+            "offset": head.offset,
+            "space": head.space,
+            "covariance": head.covariance,
+            "disparity_error": head.disparity_error,
+        }
     if result.relative_error_map is not None:
         with np.errstate(over="ignore"):  # an error beyond half precision is as good as infinite
             arrays["relative_error_map"] = result.relative_error_map.astype(np.float16)
@@ -62,11 +70,6 @@ def write_depth_npz(path: Path, result: MetricDepth) -> None:
         intrinsics=result.camera.matrix,
         width=result.camera.width,
         height=result.camera.height,
-        scale=result.head.scale,
-        offset=result.head.offset,
-        space=result.head.space,
-        covariance=result.head.covariance,
-        disparity_error=result.head.disparity_error,
         relative_error=result.relative_error,
         provenance=json.dumps(provenance, ensure_ascii=False, allow_nan=False),
         **arrays,
@@ -78,12 +81,13 @@ def read_depth_npz(path: Path) -> MetricDepth:
     stored = read_npz(path)
     try:
         provenance = json.loads(str(stored["provenance"]))
+        head, counts = provenance["head"], provenance["counts"]
         return MetricDepth(
             depth_m=stored["depth_m"],
             camera=Intrinsics(**provenance["camera"]),
-            head=head_from_dict(provenance["head"]),
+            head=None if head is None else head_from_dict(head),
             relative_error=float(stored["relative_error"]),
-            counts=Counts(**provenance["counts"]),
+            counts=None if counts is None else Counts(**counts),
             parts=provenance["parts"],
             device=provenance.get("device", ""),
             warnings=tuple(provenance["warnings"]),

@@ -38,9 +38,9 @@ def write_results(
     photo: Photo,
     result: MetricDepth,
     *,
-    images: PaintedPhotos,
-    landmarks: Sequence[Landmarks],
-    verdicts: Sequence[str],
+    images: PaintedPhotos | None = None,
+    landmarks: Sequence[Landmarks] = (),
+    verdicts: Sequence[str] = (),
     set_aside: Sequence[NDArray[np.bool_]] | None = None,
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
@@ -51,9 +51,9 @@ def write_results(
     """Write a result's files into a folder, which is made where it is not there.
 
     `depth.npz`, `depth_mm.png`, `depth.png` (colours), `error.png` (colours, only where the error
-    of each pixel is known), `points.ply`, `painted.png` (contact sheet) and `summary.json`. Each
-    appears whole or not at all; the summary comes last, and an old one is removed first, so that a
-    folder with a summary holds one complete result.
+    of each pixel is known), `points.ply`, `painted.png` (contact sheet, only where images are
+    given) and `summary.json`. Each appears whole or not at all; the summary comes last, and an old
+    one is removed first, so that a folder with a summary holds one complete result.
 
     images, landmarks, verdicts, set_aside: the photo itself and its painted photos, as for
     `contact_sheet`; beside painted photos the photo is drawn only where something in it was
@@ -67,6 +67,8 @@ def write_results(
     error_map = result.relative_error_map
     if error_map is None:
         remove_file(paths.pop("error_picture"))  # of an earlier result
+    if images is None:
+        remove_file(paths.pop("contact_sheet"))
     progress.start("results", len(paths))
 
     write_depth_npz(paths["depth"], result)
@@ -96,17 +98,18 @@ def write_results(
         simulated=result.simulated,
     )
     progress.advance("results")
-    write_contact_sheet(
-        folder,
-        photo,
-        images,
-        landmarks,
-        verdicts,
-        set_aside=set_aside,
-        note=_note(result, "Depth in metres", camera_in_words(result.camera)),
-        simulated=result.simulated,
-    )
-    progress.advance("results")
+    if images is not None:
+        write_contact_sheet(
+            folder,
+            photo,
+            images,
+            landmarks,
+            verdicts,
+            set_aside=set_aside,
+            note=_note(result, "Depth in metres", camera_in_words(result.camera)),
+            simulated=result.simulated,
+        )
+        progress.advance("results")
     summary = summary_dict(
         result,
         name=photo.name,
@@ -140,7 +143,7 @@ def _save_map(
 def _note(result: MetricDepth, what: str, camera: str) -> str:
     """Say what a picture shows, how far it may be off, and by which camera."""
     simulated = "Simulated. " if result.simulated else ""
-    comma = "," if result.head.knows_error else ";"
+    comma = "," if result.knows_error else ";"
     return f"{simulated}{what}{comma} {error_in_words(result)}; camera: {camera}"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.files import json_number
-from mfh.records import Counts, Intrinsics, MetricDepth
+from mfh.records import Counts, Intrinsics, MetricDepth, MetricHead
 from mfh.results.percentiles import finite_percentiles
 from mfh.results.uncertainty import (
     error_in_words,
@@ -50,8 +50,6 @@ def summary_dict(
     too_far_for_png_px: how many pixels the 16-bit PNG could not hold.
     """
     camera = result.camera
-    head = head_as_dict(result.head)
-    used = head.pop("used")
     error_map = result.relative_error_map
     summary: dict[str, Any] = {
         "mfh": version("mfh"),
@@ -65,8 +63,8 @@ def summary_dict(
         "relative_error": json_number(result.relative_error),
         "relative_error_map": None if error_map is None else _percentiles(error_map),
         "camera": {**asdict(camera), "horizontal_fov_deg": camera.horizontal_fov_deg},
-        "head": {**head, "owners": len(used), "owners_used": sum(used)},
-        "counts": result.counts.as_dict(),
+        "head": None if result.head is None else _head_dict(result.head),
+        "counts": None if result.counts is None else result.counts.as_dict(),
         "painting": result.painting or None,
         "parts": dict(result.parts),
         "device": result.device or None,
@@ -101,9 +99,12 @@ def summary_lines(
         ("Depth", _depth_in_words(result)),
         ("Scale", scale_in_words(result)),
     ]
+    if result.head is None and result.parts:
+        lines.append(("Estimated by", "; ".join(result.parts.values())))
     if errors is not None:
         lines.append(("Against truth", _errors_in_words(errors)))
-    lines += _landmark_lines(result)
+    if result.counts is not None:
+        lines += _landmark_lines(result.counts, result.painting)
     lines.append(("Camera", camera_in_words(result.camera)))
     if result.device:
         lines.append(("Computed on", result.device))
@@ -117,13 +118,21 @@ def one_line(result: MetricDepth, seconds: float) -> str:
     near, far = finite_percentiles(result.depth_m, (5, 95))
     depth = "no finite depth" if math.isnan(far) else f"{_metres(near)} to {_metres(far)}"
     error = ""
-    if result.head.knows_error:
+    counts = result.counts
+    if result.knows_error:
         error = f", {percent_in_words(result.relative_error)}"
-    elif math.isfinite(result.relative_error):
-        kinds, within = kinds_in_words(result.counts), percent_in_words(result.relative_error)
+    elif counts is not None and math.isfinite(result.relative_error):
+        kinds, within = kinds_in_words(counts), percent_in_words(result.relative_error)
         error = f", {kinds} agree to {within}"
     simulated = "simulated, " if result.simulated else ""
-    return f"{simulated}{depth}{error} ({landmarks_in_words(result.counts)}, {seconds:.0f} s)"
+    landmarks = "" if counts is None else f"{landmarks_in_words(counts)}, "
+    return f"{simulated}{depth}{error} ({landmarks}{seconds:.0f} s)"
+
+
+def _head_dict(head: MetricHead) -> dict[str, Any]:
+    values = head_as_dict(head)
+    used = values.pop("used")
+    return {**values, "owners": len(used), "owners_used": sum(used)}
 
 
 def _simulated_in_words(result: MetricDepth) -> str:
@@ -136,10 +145,11 @@ def _depth_in_words(result: MetricDepth) -> str:
     if math.isnan(median):
         return "no finite depth"
     words = f"{_metres(near)} to {_metres(far)} (5th to 95th percentile), median {_metres(median)}"
-    if result.head.knows_error:
+    if result.knows_error:
         words += f", {error_in_words(result)}"
+    judge = "method" if result.head is None else "fit"
     for what, share in (
-        ("farther than the fit can tell", _share(np.isinf(result.depth_m))),
+        (f"farther than the {judge} can tell", _share(np.isinf(result.depth_m))),
         ("unknown", _share(np.isnan(result.depth_m))),
     ):
         if share >= _LEAST_TOLD_SHARE:
@@ -166,16 +176,15 @@ def _errors_in_words(errors: Mapping[str, float]) -> str:
     return ", ".join(words)
 
 
-def _landmark_lines(result: MetricDepth) -> list[tuple[str, str]]:
-    counts = result.counts
+def _landmark_lines(counts: Counts, painting: str) -> list[tuple[str, str]]:
     lines = []
     if counts.people or counts.painted or counts.set_aside:
         lines.append(("People", _people_in_words(counts)))
     if counts.points:
         used = "one" if counts.points == 1 else f"{counts.points}"
         lines.append(("Known distances", f"{used} used"))
-    if result.painting:
-        lines.append(("Painted", result.painting))
+    if painting:
+        lines.append(("Painted", painting))
     elif not counts.painted:
         label, words = lines.pop() if lines else ("People", "nobody used")
         lines.append((label, f"{words}; nothing painted"))

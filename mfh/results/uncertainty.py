@@ -12,6 +12,7 @@ from mfh.results.percentiles import sampled
 
 # "Near" and "far" are the nearest and the farthest tenth of a photo.
 _TENTH, _NINE_TENTHS = 10, 90
+_UNKNOWN = "error unknown"
 
 
 def percent_in_words(error: float) -> str:
@@ -26,7 +27,7 @@ def percent_in_words(error: float) -> str:
 
 def error_in_words(result: MetricDepth) -> str:
     """Say how far depth may be off, or where that is unknown how well the landmarks agree."""
-    if not result.head.knows_error:
+    if not result.knows_error:
         return _agreement_in_words(result)
     whole = percent_in_words(result.relative_error)
     near, far = (percent_in_words(error) for error in _near_and_far_error(result))
@@ -36,22 +37,25 @@ def error_in_words(result: MetricDepth) -> str:
 
 def scale_in_words(result: MetricDepth) -> str:
     """Say what the scale rests on, and what more of that would bring."""
-    if not result.head.knows_error:
+    head, counts = result.head, result.counts
+    if head is None or counts is None:
+        origin = "as the model gives it" if head is None else "as fitted"
+        return origin if result.knows_error else f"{origin}; {_UNKNOWN}"
+    if not head.knows_error:
         shared = (
             "; an error they share comes on top" if math.isfinite(result.relative_error) else ""
         )
         return _agreement_in_words(result) + shared
-    counts = result.counts
     rests_on = landmarks_in_words(counts)
     alone = counts.people + counts.points <= 1
     words = f"rests on {rests_on}" if alone else f"{rests_on} agree"
-    set_aside = np.count_nonzero(~result.head.used)
+    set_aside = np.count_nonzero(~head.used)
     if set_aside:
         words += f", {set_aside} set aside"
     if counts.points:
         # How far they would lessen it depends on where they are.
         return f"{words}; more known distances, nearer and farther, lessen the error"
-    shared_error = result.head.shared_error
+    shared_error = head.shared_error
     if not math.isfinite(shared_error) or counts.people == counts.in_photo:
         # What painting would bring is not known before anybody is painted.
         return words
@@ -80,8 +84,10 @@ def kinds_in_words(counts: Counts) -> str:
 def _agreement_in_words(result: MetricDepth) -> str:
     """Say how well the votes on the scale agree, which is all there is to go by."""
     counts = result.counts
+    if counts is None:
+        return _UNKNOWN
     if not math.isfinite(result.relative_error):
-        return f"rests on {landmarks_in_words(counts)}; error unknown"
+        return f"rests on {landmarks_in_words(counts)}; {_UNKNOWN}"
     within = percent_in_words(result.relative_error)
     return f"the {kinds_in_words(counts)} agree to {within} (1 sigma of their mean)"
 

@@ -12,7 +12,8 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.disparity import align_painted, upsample
+from mfh.disparity import align_painted, unaligned, upsample
+from mfh.head.spaces import inverted
 from mfh.image_landmarks import landmarks_of_painting, landmarks_of_photo, without_people
 from mfh.known_distances import KnownDistance, fingerprint, landmarks_with_distances
 from mfh.painting import plan_paintings
@@ -193,22 +194,24 @@ class PhotoRun:
     def align(
         self, images: PaintedPhotos, disparity: Disparity, earlier: AlignedDisparity | None
     ) -> AlignedDisparity:
-        """The disparity of all images in the photo's scale.
+        """The disparity of all images in the photo's scale; as it is where that is not wanted.
 
         earlier: of the images of the rounds before.
         """
+        wanted = self.settings.align
 
         def make() -> AlignedDisparity:
             done = 0 if earlier is None else len(earlier)
             new = [0, *range(max(1, done), len(images))]
             values = Disparity(disparity.values[new], disparity.space, disparity.model)
-            aligned = align_painted(values, images.repainted[new])
+            aligned = align_painted(values, images.repainted[new]) if wanted else unaligned(values)
             return aligned if earlier is None else _joined(earlier, aligned)
 
         return self.runner.whole(
             "aligned",
             make,
             inputs=("painted", "disparity"),
+            settings=("align",),
             images=len(images),
             write=files.write_aligned,
             # Aligning again is quicker than reading it back; its file is there for people to read.
@@ -232,10 +235,15 @@ class PhotoRun:
     def apply(
         self, head: MetricHead, disparity: Disparity
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Depth in metres at the photo's own size, and its error, None where it is unknown."""
+        """Depth in metres at the photo's own size, and its error, None where it is unknown.
+
+        A head of the other space than the disparity's is about that inverted.
+        """
 
         def make() -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
             full = upsample(disparity.values[0], self.photo.image)
+            if head.space != disparity.space:
+                full = inverted(full)
             return head.apply(full), head.relative_error_of(full) if head.knows_error else None
 
         return self.runner.unsaved("depth", make)

@@ -83,6 +83,7 @@ class StageRunner:
         *,
         part: object = None,
         inputs: tuple[str, ...],
+        settings: tuple[str, ...] = (),
         images: int,
         write: Callable[[Path, T], None],
         read: Callable[[Path], T],
@@ -92,7 +93,8 @@ class StageRunner:
         part: what does the stage; None where it follows from its inputs alone.
         images: how many images the record is about.
         """
-        key = self._key(name, part, inputs, {"images": images})
+        values = {name: self._settings[name] for name in settings}
+        key = self._key(name, part, inputs, {"images": images, **values})
         self._digests[name] = _Digests(key.digest, key.digest)
         self._rounds[name] = self._rounds.get(name, 0) + 1
         with self._timed(name, self._rounds[name]):

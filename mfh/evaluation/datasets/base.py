@@ -48,14 +48,28 @@ class Checked:
 class DataSet(Interface):
     """A data set in a folder.
 
-    name: as on the command line, "nyu"; title: as in tables, "NYU Depth V2".
-    root: the folder. An instance is cheap, holds no pixels, and can be pickled.
+    An instance is cheap, holds no pixels, and can be pickled.
     """
 
-    name: str
-    title: str
-    root: Path
-    protocol: Protocol
+    @property
+    def name(self) -> str:
+        """As on the command line, "nyu"."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """As in tables, "NYU Depth V2"."""
+        ...
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        ...
+
+    @property
+    def protocol(self) -> Protocol:
+        """How it is scored."""
+        ...
 
     def samples(self) -> Sequence[Sample]:
         """The photos of the split, in its order, whether their files are there or not.

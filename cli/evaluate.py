@@ -1,0 +1,257 @@
+"""`mfh evaluate`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from mfh.errors import InputError, SettingsError
+
+from .options import (
+    DeviceOption,
+    ErrorOption,
+    ErrorsOption,
+    LowMemoryOption,
+    PaintingsOption,
+    SetOption,
+    errors_from,
+    pair,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mfh.evaluation.engines import Engine
+    from mfh.evaluation.methods import Row
+
+JobsOption = Annotated[
+    int, typer.Option("--jobs", help="Threads that score; 0 is one for each processor.")
+]
+
+
+def evaluate(
+    data_set: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATASET",
+            help="nyu, kitti, ibims, diode, eth3d, folder (photos with depth maps) or labels "
+            "(labelled pixels).",
+        ),
+    ],
+    data: Annotated[Path, typer.Option("--data", "-d", help="Where the data set lies.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what of it is there, and what is missing.")
+    ] = False,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            "-m",
+            metavar="METHOD",
+            help="mfh, simulated, hub:MODEL, metric3d[:SIZE], unidepth[:MODEL] or files:DIR; "
+            "repeatable, each is a row; mfh if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    ablation: Annotated[
+        str | None,
+        typer.Option(
+            "--ablation",
+            help="All rows of one of the paper's: table3, table4, table5, table7, table8, table9 "
+            "or figure5.",
+            show_default=False,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            help="Settings to start from: paper, default, fast; default if none is given, paper "
+            "with --ablation.",
+            show_default=False,
+        ),
+    ] = None,
+    changes: SetOption = None,
+    paintings: PaintingsOption = None,
+    seed: Annotated[int, typer.Option("--seed", help="The first seed.")] = 0,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds",
+            help="How many seeds, from the first on; 1 if none is given, 5 of figure5.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="Only the first so many photos.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="RUN",
+            help="Folder of the run; mfh_out/eval_DATASET if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            "--work",
+            metavar="DIR",
+            help="Where paintings and other records go, which rows share; RUN/work if none is "
+            "given. Runs that are given the same share them, too.",
+            show_default=False,
+        ),
+    ] = None,
+    people: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--people",
+            metavar="ROW=DIR",
+            help="Of table9: the meshes that another regressor made, in DIR/PHOTO/PAINTING.npz; "
+            "repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    data_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data-option",
+            metavar="NAME=VALUE",
+            help="What else the data set takes, e.g. max_m=10 of folder; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    errors: ErrorsOption = "default",
+    error: ErrorOption = None,
+    engine: Annotated[
+        Literal["serial", "ray"],
+        typer.Option("--engine", help="serial: in this process; ray: by workers of a cluster."),
+    ] = "serial",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            help="Of a Ray cluster that runs: auto or HOST:PORT; one of this machine is started if "
+            "none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="How many Ray workers.", show_default=False),
+    ] = None,
+    device: DeviceOption = None,
+    low_memory: LowMemoryOption = False,
+    jobs: JobsOption = 0,
+) -> None:
+    """Predict the photos of a data set, and score them against the measured depth.
+
+    What is there already is not predicted again: the same command goes on where it stopped, and
+    one with more rows, seeds or photos adds to the run.
+    """
+    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415 - keeps `mfh --help` quick
+
+    options = dict(pair(text, "--data-option", "max_m=10") for text in data_option or [])
+    opened = open_data_set(data_set, data, **options)
+    if check:
+        raise typer.Exit(_check(opened))
+
+    from mfh.evaluation.ablations import ablation as find_ablation  # noqa: PLC0415
+    from mfh.evaluation.running import evaluate as run_evaluation  # noqa: PLC0415
+
+    from .evaluation_progress import TerminalEvaluation, show_missing, show_unfinished  # noqa: PLC0415
+    from .evaluation_rows import rows_of  # noqa: PLC0415
+    from .scoring import score_and_show  # noqa: PLC0415
+    from .terminal import interruptible  # noqa: PLC0415
+
+    table = find_ablation(ablation) if ablation else None
+    rows = rows_of(
+        method or [],
+        table,
+        preset=preset,
+        changes=changes,
+        options={"paintings": paintings, "device": device, "low_memory": low_memory or None},
+        errors=errors_from(errors, error),
+        people=people or [],
+    )
+    usual = table.seeds if table else 1
+    count = usual if seeds is None else seeds
+    if count < 1 or seed < 0:
+        raise SettingsError(f"--seed {seed} --seeds {count}: expected 0 or more, and 1 or more")
+    if people and count > 1:
+        raise SettingsError(
+            "--people: meshes belong to the paintings of one seed; leave out --seeds"
+        )
+    chosen = _engine(engine, address, workers)
+    folder = out or Path("mfh_out") / f"eval_{data_set}"
+    with interruptible():
+        _download(rows)
+        with TerminalEvaluation() as progress:
+            result = run_evaluation(
+                opened,
+                rows,
+                range(seed, seed + count),
+                folder,
+                chosen,
+                work=work,
+                limit=limit,
+                options=options,
+                ablation=ablation or "",
+                progress=progress,
+            )
+        show_missing(opened, result.missing)
+        scored = bool(result.run.rows) and score_and_show(result.run, opened, jobs)
+    records = work or folder / "work"
+    if any(records.glob("*/*")):
+        typer.echo(f"paintings and other records that more rows can share are in {records}")
+    show_unfinished(result)
+    if result.failed or result.skipped or not scored:
+        raise typer.Exit(1)
+
+
+def _check(data_set: Any) -> int:
+    """Print what of a data set is there; the exit status."""
+    from mfh.evaluation.datasets.checking import check_lines  # noqa: PLC0415
+
+    checked = None
+    with suppress(InputError):  # which the lines tell of
+        checked = data_set.check()
+    for line in check_lines(data_set, checked):
+        typer.echo(line)
+    return 0 if checked is not None and checked.found == checked.expected else 1
+
+
+def _engine(name: str, address: str | None, workers: int | None) -> Engine:
+    if name == "ray":
+        from mfh.evaluation.ray_engine import RayEngine  # noqa: PLC0415
+
+        return RayEngine(address=address, workers=workers)
+    if address is not None or workers is not None:
+        raise SettingsError("--address and --workers are for --engine ray")
+    from mfh.evaluation.serial_engine import SerialEngine  # noqa: PLC0415
+
+    return SerialEngine()
+
+
+def _download(rows: Sequence[Row]) -> None:
+    """Get what rows of learned stages need, showing it; what cannot be got is named later."""
+    from mfh.errors import MissingPartError  # noqa: PLC0415
+    from mfh.evaluation.mfh_specs import MfhSpec, OracleSpec  # noqa: PLC0415
+    from mfh.parts import LearnedParts  # noqa: PLC0415
+
+    from .downloads import TerminalDownloads  # noqa: PLC0415
+
+    for row in rows:
+        spec = row.spec
+        if isinstance(spec, MfhSpec | OracleSpec) and spec.learned:
+            try:
+                LearnedParts(spec.settings, progress=TerminalDownloads()).prepare(spec.learned)
+            except MissingPartError:
+                continue

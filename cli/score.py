@@ -1,0 +1,42 @@
+"""`mfh score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .evaluate import JobsOption
+
+
+def score(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders that `mfh evaluate` wrote.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            "-d",
+            help="Where the data set lies, if not where it was predicted.",
+            show_default=False,
+        ),
+    ] = None,
+    jobs: JobsOption = 0,
+) -> None:
+    """Score the predictions of runs again, without any model, on any machine."""
+    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.evaluation.run_file import RunInfo  # noqa: PLC0415
+
+    from .scoring import score_and_show  # noqa: PLC0415
+    from .terminal import interruptible  # noqa: PLC0415
+
+    complete = True
+    with interruptible():
+        for folder in runs:
+            run = RunInfo.read(folder)
+            data_set = open_data_set(run.data_set, data or run.root, **run.options)
+            complete &= score_and_show(run, data_set, jobs)
+    if not complete:
+        raise typer.Exit(1)

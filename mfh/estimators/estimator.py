@@ -1,0 +1,77 @@
+"""What an estimator of metric depth offers, and the result it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.compute import Placement, in_batches
+from mfh.errors import SettingsError
+from mfh.records import MetricDepth, Photo
+
+CameraUse = Literal["camera not used", "camera used: focal length", "camera used: intrinsics"]
+
+REMEDY = "use --device cpu, or smaller photos"
+
+
+class Estimator(Protocol):
+    """A method that gives the metric depth of a photo by itself."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        ...
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """All its results depend on besides the photo and its camera, as plain JSON values."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where it computes, in words; "" where it does not."""
+        ...
+
+    def predict(self, photo: Photo) -> MetricDepth:
+        """The depth of a photo, at its size. Raises errors of `mfh.errors`."""
+        ...
+
+
+def predict_with(
+    run: Callable[[Photo], NDArray[np.float32]],
+    photo: Photo,
+    *,
+    name: str,
+    placement: Placement,
+    camera_use: CameraUse,
+) -> MetricDepth:
+    """The result of a model, with what it is and whether it used the camera.
+
+    run: gives depth (H, W) in metres.
+
+    Raises `NotEnoughMemoryError`, and `SettingsError` for depth that is not finite.
+    """
+    (depth_m,) = in_batches(
+        [photo], 1, lambda photos: [run(each) for each in photos], remedy=REMEDY
+    )
+    if not np.isfinite(depth_m).all():
+        raise SettingsError(
+            f"{name}: its depth, computed in {placement.dtype_name}, holds NaN or infinite values; "
+            + placement.remedy
+        )
+    warnings: tuple[str, ...] = ()
+    if camera_use == "camera not used":
+        warnings = (
+            f"{name} does not take the camera: its metres hold for cameras like those it was "
+            "trained with",
+        )
+    return MetricDepth(
+        depth_m=depth_m,
+        camera=photo.camera,
+        parts={"estimator": name, "camera": camera_use},
+        device=placement.device_name,
+        warnings=warnings,
+    )

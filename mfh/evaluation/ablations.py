@@ -1,0 +1,312 @@
+"""The paper's ablations (Tables 3-5 and 7-9, Figure 5) as rows that can be run.
+
+Each row is preset "paper" with some settings changed. Published figures are those of the paper,
+delta1 and AbsRel as fractions; those that could not be read with certainty are left out.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from mfh.errors import SettingsError
+from mfh.evaluation.methods import MethodSpec, Row
+from mfh.settings import Settings, settings_from
+
+PUBLISHED = ("delta1", "abs_rel", "silog", "rmse")
+"""The metrics of the paper's tables, in their order; percent are fractions here."""
+
+SpecOf = Callable[[str, Settings, str, str], MethodSpec]
+"""Makes the specification of a variant ("" or "oracle"), settings, meshes and regressor."""
+
+
+@dataclass(frozen=True)
+class AblationRow:
+    """A row of an ablation.
+
+    key, label, group, published: as in `Row`.
+    changes: the settings that are its own.
+    oracle: whether the truth stands in for the painted people.
+    regressor: the mesh regressor it needs that is not part of this project; its meshes are the
+        user's.
+    """
+
+    key: str
+    label: str
+    changes: Mapping[str, Any]
+    group: Mapping[str, str]
+    published: Mapping[str, float] = field(default_factory=dict)
+    oracle: bool = False
+    regressor: str = ""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A table or figure of the paper.
+
+    name: as on the command line; title: in words. Its data set is NYU Depth V2.
+    common: settings of all rows besides preset "paper".
+    seeds: how many.
+    """
+
+    name: str
+    title: str
+    rows: tuple[AblationRow, ...]
+    common: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+
+    def runnable(
+        self,
+        spec_of: SpecOf,
+        *,
+        preset: str = "paper",
+        changes: Mapping[str, Any] = MappingProxyType({}),
+        meshes: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[Row, ...]:
+        """The rows as they can be run.
+
+        changes: settings that the user wants otherwise in all rows.
+        meshes: for rows of a regressor that is not part of this project, by key: a folder of its
+            meshes.
+
+        Raises `SettingsError` for a change of what the rows differ in, and for meshes of a row that
+        takes none.
+        """
+        own = {name for row in self.rows for name in row.changes}
+        for name in changes:
+            if name in own:
+                raise SettingsError(
+                    f"{name} is given, but it is what the rows of {self.name} differ in; leave it "
+                    "out, or run a single method without --ablation"
+                )
+        takers = [row.key for row in self.rows if row.regressor]
+        for key in meshes:
+            if key not in takers:
+                there = f"rows that take them: {', '.join(takers)}" if takers else "no row does"
+                raise SettingsError(f"{self.name}: row {key!r} takes no meshes; {there}")
+        return tuple(
+            Row(
+                key=row.key,
+                label=row.label,
+                spec=spec_of(
+                    "oracle" if row.oracle else "",
+                    settings_from(preset, **{**self.common, **changes, **row.changes}),
+                    meshes.get(row.key, ""),
+                    row.regressor,
+                ),
+                published=row.published,
+                group=row.group,
+            )
+            for row in self.rows
+        )
+
+
+def ablation(name: str) -> Ablation:
+    """The ablation of a name. Raises `SettingsError` for an unknown one, naming the closest."""
+    known = {each.name: each for each in ABLATIONS}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise SettingsError(f"ablation {name!r} is unknown; {hint}there are {', '.join(known)}")
+    return known[name]
+
+
+def _figures(values: Sequence[float | None]) -> dict[str, float]:
+    """Figures of a row as the paper prints them: delta1 and AbsRel in percent, None unreadable."""
+    named = zip(PUBLISHED, values, strict=True)
+    return {
+        name: round(value / 100, 6) if name in ("delta1", "abs_rel") else value
+        for name, value in named
+        if value is not None
+    }
+
+
+def _row(
+    key: str,
+    changes: Mapping[str, Any],
+    figures: Sequence[float | None],
+    *,
+    label: str = "",
+    oracle: bool = False,
+    regressor: str = "",
+    **group: str,
+) -> AblationRow:
+    named = {name.replace("_", " "): value for name, value in group.items()}
+    return AblationRow(
+        key=key,
+        label=label or ", ".join(named.values()),
+        changes=changes,
+        group=named,
+        published=_figures(figures),
+        oracle=oracle,
+        regressor=regressor,
+    )
+
+
+def _of_targets(
+    key: str, title: str, model: str, figures: Sequence[Sequence[float]]
+) -> Iterable[AblationRow]:
+    """The four rows of a relative model in Table 3."""
+    targets = (("true", "depth"), ("true", "disparity"), ("painted", "depth"))
+    for (whose, space), row in zip((*targets, ("painted", "disparity")), figures, strict=True):
+        yield _row(
+            f"{key}-{whose}-{space}",
+            {"disparity.model": model, "head_space": space},
+            row,
+            oracle=whose == "true",
+            MRDE_model=title,
+            Target=f"{whose} {space}",
+        )
+
+
+def _of_parameters(
+    key: str, title: str, changes: Mapping[str, Any], figures: Sequence[Sequence[float | None]]
+) -> Iterable[AblationRow]:
+    """The two rows of a set of parameters in Table 4."""
+    for whose, row in zip(("true", "painted"), figures, strict=True):
+        yield _row(
+            f"{key}-{whose}",
+            changes,
+            row,
+            oracle=whose == "true",
+            Parameters=title,
+            Target=f"{whose} disparity",
+        )
+
+
+_TABLE3 = (
+    *_of_targets(
+        "zoedepth",
+        "ZoeDepth",
+        "zoedepth",
+        (
+            (63.9, 22.4, 24.5, 0.692),
+            (66.5, 20.1, 23.2, 0.658),
+            (29.5, 35.5, 30.6, 1.246),
+            (30.2, 32.3, 25.1, 1.158),
+        ),
+    ),
+    *_of_targets(
+        "marigold",
+        "Marigold",
+        "marigold",
+        (
+            (96.3, 5.88, 8.70, 0.251),
+            (78.8, 15.1, 20.9, 0.523),
+            (60.7, 21.4, 19.5, 0.689),
+            (40.7, 31.1, 31.3, 1.086),
+        ),
+    ),
+    *_of_targets(
+        "depth-anything",
+        "Depth Anything",
+        "depth-anything-large",
+        (
+            (75.8, 16.8, 19.8, 0.657),
+            (97.9, 4.57, 6.68, 0.222),
+            (50.1, 41.7, 27.9, 1.874),
+            (66.8, 21.9, 15.2, 0.792),
+        ),
+    ),
+)
+
+_ALL = {"align": True, "fit_scale": True, "fit_offset": True}
+_TABLE4 = (
+    *_of_parameters(
+        "no-alignment",
+        "s, t",
+        {**_ALL, "align": False},
+        ((97.9, None, None, 0.222), (58.6, 28.0, 21.2, 1.079)),
+    ),
+    *_of_parameters(
+        "scale-only",
+        "s_n, t_n, s",
+        {**_ALL, "fit_offset": False},
+        ((29.2, 43.5, 47.3, 1.910), (None, None, None, None)),
+    ),
+    *_of_parameters(
+        "offset-only",
+        "s_n, t_n, t",
+        {**_ALL, "fit_scale": False},
+        ((0.0, 98.9, 62.5, 2.825), (0.30, None, None, 3.387)),
+    ),
+    *_of_parameters(
+        "all", "s_n, t_n, s, t", _ALL, ((97.9, 4.57, 6.68, 0.222), (66.8, 21.9, 15.2, 0.792))
+    ),
+)
+
+_TABLE5 = tuple(
+    _row(key, {"head_method": method}, figures, Loss=title)
+    for key, method, title, figures in (
+        ("l1", "l1", "L1", (24.2, 201, 28.9, 4.645)),
+        ("l2", "l2", "L2", (62.3, 27.1, 16.7, 0.975)),
+        ("mse-log", "log_l2", "MSE of logs", (67.5, 22.5, 14.6, 0.810)),
+        ("silog", "silog", "SIlog", (66.8, 21.9, 15.2, 0.792)),
+    )
+)
+
+_TABLE7 = tuple(
+    _row(
+        f"widths-{least:g}-{most:g}",
+        {"strip_min_ratio": least, "strip_max_ratio": most},
+        figures,
+        label=f"widths {least:g} to {most:g}",
+        Min_ratio=f"{least:g}",
+        Max_ratio=f"{most:g}",
+    )
+    for least, most, figures in (
+        (0.1, 0.7, (67.1, 23.3, 15.4, 0.812)),
+        (0.2, 0.8, (66.8, 21.9, 15.2, 0.792)),
+        (0.3, 0.9, (66.0, 23.5, 15.0, 0.834)),
+        (0.2, 0.6, (66.0, 22.4, 14.7, 0.827)),
+        (0.3, 0.7, (67.5, 22.9, 14.9, 0.806)),
+        (0.4, 0.8, (54.3, 27.3, 16.9, 1.031)),
+    )
+)
+
+_TABLE8 = tuple(
+    _row(key, {"painter.model": key}, figures, Painter=title)
+    for key, title, figures in (
+        ("sd15-inpainting", "Stable Diffusion 1.5", (74.0, 16.8, 11.5, 0.642)),
+        ("sdxl-inpainting", "Stable Diffusion XL", (78.5, 15.9, 11.3, 0.533)),
+        ("sd2-inpainting", "Stable Diffusion 2", (83.2, 13.7, 9.78, 0.487)),
+    )
+)
+
+_TABLE9 = tuple(
+    _row(key, {}, figures, regressor="" if key == "hmr2" else title, HMR_model=title)
+    for key, title, figures in (
+        # First the row that makes the paintings in which the others are to measure people.
+        ("hmr2", "HMR 2.0", (83.2, 13.7, 9.78, 0.487)),
+        ("hmar", "HMAR", (82.0, 14.2, 9.83, 0.489)),
+        ("tokenhmr", "TokenHMR", (80.4, 14.9, 9.55, 0.495)),
+    )
+)
+
+# The figure prints no numbers; those of 4 and 32 paintings are in Tables 3 and 1.
+_NOT_PRINTED: tuple[None, ...] = (None,) * 4
+_FIGURE5 = tuple(
+    _row(f"n{count}", {"paintings": count}, figures, label=f"N = {count}", N=f"{count}")
+    for count, figures in (
+        (4, (66.8, 21.9, 15.2, 0.792)),
+        (8, _NOT_PRINTED),
+        (16, _NOT_PRINTED),
+        (32, (83.2, 13.7, 9.78, 0.487)),
+    )
+)
+
+_of_4 = partial(Ablation, common=MappingProxyType({"paintings": 4}))
+_of_32 = partial(Ablation, common=MappingProxyType({"paintings": 32}))
+ABLATIONS = (
+    _of_4("table3", "Table 3: relative models and optimisation targets", _TABLE3),
+    _of_4("table4", "Table 4: optimisation parameters and targets", _TABLE4),
+    _of_4("table5", "Table 5: losses", _TABLE5),
+    _of_4("table7", "Table 7: mask sizes", _TABLE7),
+    _of_32("table8", "Table 8: generative painting models", _TABLE8),
+    _of_32("table9", "Table 9: human mesh recovery models", _TABLE9),
+    Ablation("figure5", "Figure 5: number of painted photos", _FIGURE5, seeds=5),
+)

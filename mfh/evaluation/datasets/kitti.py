@@ -1,0 +1,250 @@
+"""KITTI, streets: Eigen's test split with the annotated depth maps of 2017 ("corrected" split).
+
+Eigen et al., NeurIPS 2014 (split); Uhrig et al., 3DV 2017 (depth, accumulated over 11 frames).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.camera import crop_intrinsics
+from mfh.errors import CameraError, InputError
+from mfh.evaluation.datasets.base import Sample
+from mfh.evaluation.datasets.official import OfficialSet
+from mfh.evaluation.datasets.stored import holds, require_size, subfolders
+from mfh.evaluation.protocol import Protocol
+from mfh.records import Intrinsics, Photo
+
+# KITTI depth development kit, readme.txt.
+_UNITS_PER_M = 256.0
+
+# Height and width of the KB crop, px: the size of the depth benchmark's test photos.
+_CROP = (352, 1216)
+
+# Rectified left colour camera by date: f, cx, cy in px, height and width (`calib_cam_to_cam.txt`,
+# P_rect_02 and S_rect_02).
+_CAMERAS: Mapping[str, tuple[float, float, float, int, int]] = MappingProxyType(
+    {
+        "2011_09_26": (721.5377, 609.5593, 172.854, 375, 1242),
+        "2011_09_28": (707.0493, 604.0814, 180.5066, 370, 1224),
+        "2011_09_29": (718.3351, 600.3891, 181.5122, 374, 1238),
+        "2011_09_30": (707.0912, 601.8873, 183.1104, 370, 1226),
+        "2011_10_03": (718.856, 607.1928, 185.2157, 376, 1241),
+    }
+)
+
+_DATE = "[0-9][0-9][0-9][0-9]_[0-9][0-9]_[0-9][0-9]"
+
+# Where the folders of drives with truth are, below the root or the folder of the dates: BTS's, and
+# those that data_depth_annotated.zip unpacks to.
+_TRUTH_PLACES = (
+    "gts",
+    "data_depth_annotated/val",
+    "data_depth_annotated/train",
+    "data_depth_annotated",
+    "val",
+    "train",
+    ".",
+)
+
+
+@dataclass(frozen=True)
+class Kitti(OfficialSet):
+    """Eigen's test split, in BTS's layout or KITTI's own.
+
+    root: the folder of the raw data and the annotated depth, or one that holds it.
+    split: a list file instead of Eigen's test split, a line a photo that names drive and frame:
+        "2011_09_26/2011_09_26_drive_0002_sync/image_02/data/0000000069.png TRUTH FOCAL" as BTS has
+        it, or "2011_09_26/2011_09_26_drive_0002_sync 0000000069 l" as Monodepth2. Lines whose truth
+        is "None" are left out.
+    """
+
+    split: str | Path | None = None
+
+    name: ClassVar[str] = "kitti"
+    title: ClassVar[str] = "KITTI"
+    protocol: ClassVar[Protocol] = Protocol(
+        max_m=80.0,
+        crop="garg",
+        source="Garg et al., ECCV 2016 (crop); BTS, Lee et al. 2019 (KB crop, 0.001 to 80 m)",
+    )
+    where: ClassVar[str] = (
+        "Get the raw data, synced and rectified, of the 28 drives and the calibration of their 5 "
+        "dates from https://www.cvlibs.net/datasets/kitti/raw_data.php into raw/, and "
+        "data_depth_annotated.zip (14 GB) from "
+        "https://www.cvlibs.net/datasets/kitti/eval_depth.php into gts/ or data_depth_annotated/."
+    )
+    expected: ClassVar[str] = (
+        "raw/DATE/DRIVE_sync/image_02/data/NNNNNNNNNN.png, and "
+        "DRIVE_sync/proj_depth/groundtruth/image_02/NNNNNNNNNN.png in gts/ (BTS) or "
+        "data_depth_annotated/{train,val}/ (KITTI)"
+    )
+
+    def samples(self) -> Sequence[Sample]:
+        """The 652 photos of the split that have truth, by drive and frame, or those of `split`."""
+        raw = self._raw()
+        frames = eigen_test_split() if self.split is None else read_split(Path(self.split))
+        places = self._truth_places(raw)
+        truths = {drive: _truth_folder(drive, raw, places) for drive in {d for d, _ in frames}}
+        return [
+            Sample(
+                f"{drive}_sync/{frame:010d}",
+                raw / drive[:10] / f"{drive}_sync" / "image_02" / "data" / f"{frame:010d}.png",
+                truths[drive] / f"{frame:010d}.png",
+                {"date": drive[:10]},
+            )
+            for drive, frame in frames
+        ]
+
+    def photo(self, sample: Sample) -> Photo:
+        """The KB crop of the photo, and its camera."""
+        image = self._colours(sample)
+        camera = self._camera(sample)
+        self._require_size(sample.photo, image, camera)
+        top, left = _kb_corner(camera)
+        height, width = _CROP
+        cropped = image[top : top + height, left : left + width]
+        return self._named(sample, cropped, crop_intrinsics(camera, top, left, height, width))
+
+    def truth(self, sample: Sample) -> NDArray[np.float32]:
+        """The KB crop of the annotated depth."""
+        depth_m = self._depth_png(sample, _UNITS_PER_M)
+        camera = self._camera(sample)
+        self._require_size(sample.truth, depth_m, camera)
+        top, left = _kb_corner(camera)
+        return np.array(depth_m[top : top + _CROP[0], left : left + _CROP[1]])
+
+    def layout(self) -> str:
+        """Where the photos are, and which photos count."""
+        split = (
+            "Eigen's test split, the 652 of 697 photos that have annotated depth"
+            if self.split is None
+            else f"split of {self.split}"
+        )
+        return f"photos in {self._raw()}; {split}"
+
+    def _raw(self) -> Path:
+        """The folder of the dates."""
+        for place in (f"raw/{_DATE}", _DATE, f"*/{_DATE}", f"*/*/{_DATE}"):
+            dates = sorted(path for path in self.root.glob(place) if path.is_dir())
+            dates = [path for path in dates if holds(path, "*_sync/image_02")]
+            if dates:
+                return dates[0].parent
+        raise self._unlike()
+
+    def _truth_places(self, raw: Path) -> list[Path]:
+        """The folders there are that may hold drives with truth."""
+        homes = dict.fromkeys((self.root, raw.parent, raw, *subfolders(self.root)))
+        places = dict.fromkeys(home / place for home in homes for place in _TRUTH_PLACES)
+        return [place for place in places if holds(place, "*_sync/proj_depth")]
+
+    def _camera(self, sample: Sample) -> Intrinsics:
+        """The camera of the date, before the KB crop."""
+        date = str(sample.extra["date"])
+        calibration = sample.photo.parents[3] / "calib_cam_to_cam.txt"
+        if calibration.is_file():
+            return _read_camera(calibration)
+        if date not in _CAMERAS:
+            raise CameraError(
+                f"{calibration}: there is no such file; get the calibration of {date}"
+            )
+        f, cx, cy, height, width = _CAMERAS[date]
+        return Intrinsics(f, f, cx, cy, height, width, note=f"left colour camera of {date}")
+
+    def _require_size(self, path: Path, array: NDArray[np.generic], camera: Intrinsics) -> None:
+        require_size(path, array, (camera.height, camera.width), "those of its date")
+
+
+def eigen_test_split() -> list[tuple[str, int]]:
+    """Drive and frame of the 652 photos with truth, by drive and frame."""
+    text = resources.files(__package__).joinpath("kitti_eigen_test.txt").read_text(encoding="utf-8")
+    return [
+        (drive, int(frame))
+        for drive, frames in re.findall(r"^(\w+):((?:\s+\d+-?)+)$", text, re.MULTILINE)
+        for frame in frames.split()
+        if not frame.endswith("-")
+    ]
+
+
+def read_split(path: Path) -> list[tuple[str, int]]:
+    """Drive and frame of each line of a list file, once each, as `Kitti.split` describes it.
+
+    Raises `InputError` for a file that cannot be read, and for a line that names none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such list of photos (option split)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of photos ({error})") from error
+    frames: dict[tuple[str, int], None] = {}
+    for number, line in enumerate(lines, start=1):
+        words = line.split()
+        if not words or line.lstrip().startswith("#") or "None" in words[1:]:
+            continue
+        drive = re.search(r"(\d{4}_\d\d_\d\d_drive_\d{4})_sync", line)
+        frame = re.search(r"(?<!\d)(\d{10})(?!\d)", line)
+        if not (drive and frame):
+            raise InputError(
+                f"{path}, line {number}: {line.strip()[:80]!r} names no drive and frame; expected "
+                "e.g. 2011_09_26/2011_09_26_drive_0002_sync/image_02/data/0000000069.png"
+            )
+        frames[drive[1], int(frame[1])] = None
+    if not frames:
+        raise InputError(f"{path}: names no photo with truth; expected one a line")
+    return list(frames)
+
+
+def _truth_folder(drive: str, raw: Path, places: Sequence[Path]) -> Path:
+    """Where the truth of a drive is, or is expected to be."""
+    inside = Path(f"{drive}_sync", "proj_depth", "groundtruth", "image_02")
+    for place in (*places, raw / drive[:10]):
+        if (place / inside).is_dir():
+            return place / inside
+    return raw.parent / "gts" / inside
+
+
+def _kb_corner(camera: Intrinsics) -> tuple[int, int]:
+    """Row and column of the crop's first pixel: the bottom rows, the centre columns, rounded down.
+
+    As KITTI's depth development kit and BTS (`do_kb_crop`) have it.
+    """
+    return camera.height - _CROP[0], (camera.width - _CROP[1]) // 2
+
+
+def _read_camera(path: Path) -> Intrinsics:
+    """The rectified left colour camera of a date's `calib_cam_to_cam.txt`."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CameraError(f"{path}: cannot be read ({error})") from error
+    values = dict(line.split(":", 1) for line in lines if ":" in line)
+    size, projection = map(partial(_numbers, values, path), ("S_rect_02", "P_rect_02"), (2, 12))
+    fx, cx, fy, cy = (projection[index] for index in (0, 2, 5, 6))
+    camera = Intrinsics(fx, fy, cx, cy, int(size[1]), int(size[0]), note=path.name)
+    if camera.height < _CROP[0] or camera.width < _CROP[1]:
+        raise CameraError(
+            f"{path}: S_rect_02 is {camera.width} x {camera.height} px, smaller than the KB crop "
+            f"of {_CROP[1]} x {_CROP[0]} px; take KITTI's own calibration of the date"
+        )
+    return camera
+
+
+def _numbers(values: Mapping[str, str], path: Path, key: str, count: int) -> list[float]:
+    try:
+        numbers = [float(word) for word in values[key].split()]
+    except (KeyError, ValueError) as error:
+        raise CameraError(f"{path}: {key} is missing or no numbers ({error})") from error
+    if len(numbers) != count:
+        raise CameraError(f"{path}: {key} has {len(numbers)} numbers; expected {count}")
+    return numbers

@@ -1,0 +1,114 @@
+"""What the data sets of the paper have in common: a layout to be found, files to be counted."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.errors import InputError
+from mfh.evaluation.datasets.base import Checked, Sample
+from mfh.evaluation.datasets.checking import count_line, missing_lines
+from mfh.evaluation.datasets.stored import (
+    content_in_words,
+    read_colours,
+    read_depth_png,
+    require_file,
+)
+from mfh.evaluation.protocol import Protocol
+from mfh.photos import safe_name
+from mfh.records import Intrinsics, Photo
+
+
+@dataclass(frozen=True)
+class OfficialSet(ABC):
+    """A published data set in a folder; a `DataSet`.
+
+    root: the folder, or one that holds it.
+    """
+
+    root: Path
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    protocol: ClassVar[Protocol]
+    where: ClassVar[str]
+    """Where to get it, what to unpack where, and how big it is."""
+    expected: ClassVar[str]
+    """The layouts that are read, in words."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))
+
+    @abstractmethod
+    def samples(self) -> Sequence[Sample]:
+        """The photos of the split, in its order, whether their files are there or not.
+
+        Raises `InputError` where the folder is not laid out as this data set.
+        """
+
+    @abstractmethod
+    def photo(self, sample: Sample) -> Photo:
+        """The photo as methods get it, with its own camera. Raises `InputError` for its file."""
+
+    @abstractmethod
+    def truth(self, sample: Sample) -> NDArray[np.float32]:
+        """Its depth in metres, z, NaN where there is none. Raises `InputError` for its file."""
+
+    @abstractmethod
+    def layout(self) -> str:
+        """Which layout was found, in words. Raises `InputError` where there is none."""
+
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        """Every file a photo needs."""
+        return sample.photo, sample.truth
+
+    def gaps(self, samples: Sequence[Sample]) -> tuple[int, Mapping[str, str]]:
+        """How many photos the split has, and what is missing of it besides files of `samples`."""
+        return len(samples), {}
+
+    def check(self) -> Checked:
+        """What is there, what is missing, and where to get it; opens no photo and no truth.
+
+        Raises `InputError` where the folder is not laid out as this data set.
+        """
+        samples = self.samples()
+        expected, gaps = self.gaps(samples)
+        missing = dict(gaps)
+        for sample in samples:
+            absent = [str(path) for path in self.files(sample) if not path.is_file()]
+            if absent:
+                missing[sample.name] = absent[0]
+        found = sum(sample.name not in missing for sample in samples)
+        lines = [self.layout(), count_line(found, expected), *missing_lines(missing, self.root)]
+        return Checked((*lines, *([self.where] if missing else [])), expected, found, missing)
+
+    def _unlike(self) -> InputError:
+        """Say that the folder is not this data set: what was expected, what was found."""
+        return InputError(
+            f"{self.root}: not laid out as {self.title}: expected {self.expected}; "
+            f"{content_in_words(self.root)}. {self.where}"
+        )
+
+    def _there(self, path: Path) -> Path:
+        """The path of a file that is there, or an `InputError` with what to do."""
+        return require_file(
+            path,
+            "unpack it again, or see what else is missing: "
+            f"mfh evaluate {self.name} --check --data {self.root}",
+        )
+
+    def _colours(self, sample: Sample) -> NDArray[np.uint8]:
+        return read_colours(self._there(sample.photo))
+
+    def _depth_png(self, sample: Sample, units_per_m: float) -> NDArray[np.float32]:
+        return read_depth_png(self._there(sample.truth), units_per_m)
+
+    @staticmethod
+    def _named(sample: Sample, image: NDArray[np.uint8], camera: Intrinsics) -> Photo:
+        return Photo(np.ascontiguousarray(image), camera, safe_name(sample.name))

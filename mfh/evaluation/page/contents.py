@@ -1,0 +1,168 @@
+"""What is on the page, from top to bottom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.evaluation.datasets.base import DataSet
+from mfh.evaluation.page.charts import chart_section
+from mfh.evaluation.page.markup import Html, element, joined
+from mfh.evaluation.page.photo_section import photo_section
+from mfh.evaluation.page.pictures import RatioScale, gradient
+from mfh.evaluation.page.reading import gather
+from mfh.evaluation.page.style import SCRIPT, style_sheet
+from mfh.evaluation.page.tables import failure_list, table_html
+from mfh.evaluation.protocol import Protocol
+from mfh.evaluation.run_file import RunInfo
+from mfh.evaluation.scores import METRICS, PREFIXES, PhotoScore, RowScore
+from mfh.evaluation.statistics import row_scores
+from mfh.evaluation.tables import difference_table, score_table
+from mfh.results.colour_scale import DEPTH, ColourScale
+
+# Nothing from elsewhere is loaded, whatever the page holds.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+_CROPS = {
+    "none": "no crop",
+    "eigen": "within the crop of Eigen et al. (2014)",
+    "garg": "within the crop of Garg et al. (2016)",
+}
+_SHAPE = tuple(f"{prefix}{metric}" for metric in ("abs_rel", "delta1") for prefix in PREFIXES)
+_OWN = ("scale_error", "relative_error", "interval68", "interval90", "unusable", "seconds")
+# The median AbsRel up to which the colours of predicted / true end at a ratio.
+_RATIO_ENDS = ((0.06, 1.25), (0.25, 1.25**2))
+_WIDEST_RATIO = 1.25**3
+
+
+def page_html(run: RunInfo, scores: Sequence[PhotoScore], data_set: DataSet, shown: int) -> str:
+    """The whole page."""
+    summaries = row_scores(scores, run.names)
+    of_row = {summary.row: summary for summary in summaries}
+    rows = [(row, of_row.get(row.key, RowScore(row.key, 0, {}))) for row in run.rows]
+    gathered = gather(run, scores, data_set)
+    ratio_scale = _ratio_scale(scores)
+    photos, undrawn = photo_section(run, scores, data_set, shown, ratio_scale)
+    unreadable = dict.fromkeys([*gathered.unreadable, *undrawn])
+    simulated = [row.label for row in run.rows if gathered.rows[row.key].simulated]
+    sections = {
+        "Scores": _score_section(run, summaries, scores, data_set),
+        "Charts": chart_section(rows, scores, gathered.rows),
+        "Photos": photos,
+        "Without a score": failure_list(rows),
+        "Not shown": joined(element("p", reason) for reason in unreadable),
+    }
+    sections = {title: content for title, content in sections.items() if content}
+    title = f"{data_set.title}: evaluation"
+    body = [
+        element("header", *_head(run, data_set, title, simulated), _navigation(list(sections))),
+        element("main", *(_section(title, content) for title, content in sections.items())),
+        element("script", Html(SCRIPT)),
+    ]
+    head = [
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width,initial-scale=1"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("title", title),
+        element("style", Html(style_sheet(_depth_gradient(), _ratio_gradient(ratio_scale)))),
+    ]
+    page = element("html", element("head", *head), element("body", *body), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _head(run: RunInfo, data_set: DataSet, title: str, simulated: Sequence[str]) -> list[Html]:
+    count = len(run.names)
+    facts = {
+        "data set": data_set.title,
+        "photos": f"{count:,}",
+        "scored": _protocol_words(data_set.protocol),
+        "after": data_set.protocol.source,
+        "ablation": run.ablation,
+        "methods": "; ".join(row.label for row in run.rows),
+        "seeds": _seed_words(run),
+    }
+    listed = [
+        joined((element("dt", name), element("dd", text))) for name, text in facts.items() if text
+    ]
+    parts = [element("h1", title), element("dl", *listed)]
+    if simulated:
+        which = "" if len(simulated) == len(run.rows) else f" ({'; '.join(simulated)})"
+        note = (
+            f"Simulated{which}: some part knew the truth instead of estimating it. These figures "
+            "say nothing about how good a method is."
+        )
+        parts.append(element("p", element("strong", note), class_="note"))
+    return parts
+
+
+def _navigation(titles: Sequence[str]) -> Html:
+    links = [element("a", title, href=f"#{_id(title)}") for title in titles]
+    return element("nav", *links, aria_label="Sections")
+
+
+def _section(title: str, content: Html) -> Html:
+    return element("section", element("h2", title, id=_id(title)), content)
+
+
+def _id(title: str) -> str:
+    return title.lower().replace(" ", "-")
+
+
+def _score_section(
+    run: RunInfo, summaries: Sequence[RowScore], scores: Sequence[PhotoScore], data_set: DataSet
+) -> Html:
+    difference = difference_table(run, scores)
+    tables = {
+        "": score_table(run, summaries, data_set),
+        "All metrics": score_table(run, summaries, data_set, METRICS),
+        "How much is scale, how much is shape": score_table(run, summaries, data_set, _SHAPE),
+        "What the methods expect of themselves, and their time": score_table(
+            run, summaries, data_set, _OWN
+        ),
+    }
+    if difference is not None:
+        tables[difference.title] = difference
+    parts = []
+    notes: dict[str, None] = {}
+    for title, table in tables.items():
+        parts += [element("h3", title)] if title else []
+        parts.append(table_html(table))
+        # Tables of one run share most of their notes.
+        parts += [element("p", note, class_="muted") for note in table.notes if note not in notes]
+        notes |= dict.fromkeys(table.notes)
+    return joined(parts)
+
+
+def _protocol_words(protocol: Protocol) -> str:
+    return (
+        f"pixels with a true depth between {protocol.min_m:g} m and {protocol.max_m:g} m, "
+        f"{_CROPS[protocol.crop]}; predictions clipped to that range"
+    )
+
+
+def _seed_words(run: RunInfo) -> str:
+    counts = sorted({len(row.seeds) for row in run.rows})
+    if counts in ([], [1]):
+        return ""
+    return f"{' to '.join(str(count) for count in (counts[0], counts[-1])[: len(counts)])} a method"
+
+
+def _ratio_scale(scores: Sequence[PhotoScore]) -> RatioScale:
+    """One scale of predicted / true for all photos of the page, wide enough for most of them."""
+    values = [score.values.get("abs_rel", math.nan) for score in scores]
+    known = [value for value in values if math.isfinite(value)]
+    median = float(np.median(known)) if known else 0.0
+    return RatioScale(next((end for most, end in _RATIO_ENDS if median <= most), _WIDEST_RATIO))
+
+
+def _depth_gradient() -> str:
+    return gradient(ColourScale(0.0, 1.0, quantity=DEPTH).colours)
+
+
+def _ratio_gradient(scale: RatioScale) -> str:
+    def colours(fraction: NDArray[np.float64]) -> NDArray[np.uint8]:
+        return scale.colours((2 * fraction - 1) * math.log(scale.most))
+
+    return gradient(colours)

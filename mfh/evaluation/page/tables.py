@@ -1,0 +1,65 @@
+"""Tables of scores as HTML that can be sorted, and the list of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from mfh.evaluation.page.markup import Html, element, joined
+from mfh.evaluation.run_file import RowInfo
+from mfh.evaluation.scores import RowScore
+from mfh.evaluation.tables import Table
+
+_MOST_NAMES = 200
+
+Scored = tuple[RowInfo, RowScore]
+
+
+def table_html(table: Table) -> Html:
+    """A table that is sorted by pressing a heading, and scrolls on a narrow screen.
+
+    Each of its sections is sorted by itself; its notes are the caller's.
+    """
+    kind = dict.fromkeys(table.text_columns, "text")
+    head = [
+        element("th", element("button", name, type="button"), scope="col", class_=kind.get(column))
+        for column, name in enumerate(table.columns)
+    ]
+    bodies = []
+    for section, rows in groupby(table.rows, lambda row: row.section):
+        if section:
+            title = element("th", section, scope="rowgroup", colspan=len(table.columns))
+            bodies.append(element("tbody", element("tr", title), class_="title"))
+        lines = [
+            element(
+                "tr",
+                element("th", row.cells[0], scope="row"),
+                *(
+                    element("td", cell, class_=kind.get(column))
+                    for column, cell in enumerate(row.cells[1:], 1)
+                ),
+            )
+            for row in rows
+        ]
+        bodies.append(element("tbody", *lines))
+    whole = element("table", element("thead", element("tr", *head)), *bodies)
+    return element("div", whole, class_="table", role="region", aria_label=table.title, tabindex=0)
+
+
+def failure_list(rows: Sequence[Scored]) -> Html:
+    """Photos without a score, by row and reason; empty where all have one."""
+    parts = []
+    for row, score in rows:
+        reasons: dict[str, list[str]] = {}
+        for name, seed, reason in score.failed:
+            which = f"{name} (seed {seed})" if len(row.seeds) > 1 else name
+            reasons.setdefault(reason, []).append(which)
+        items = []
+        for reason, names in reasons.items():
+            more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            listed = ", ".join(names[:_MOST_NAMES]) + more
+            items.append(element("li", element("strong", listed), f": {reason}"))
+        if items:
+            parts.append(element("h3", f"{row.label}: {len(score.failed)} without a score"))
+            parts.append(element("ul", *items))
+    return joined(parts)

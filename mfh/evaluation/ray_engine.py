@@ -1,0 +1,204 @@
+"""Predictions by several processes on one or more machines, through Ray.
+
+Importing this module does not import Ray.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mfh.errors import MfhError, MissingPartError, ModelError, SettingsError
+from mfh.evaluation.engines import Outcome, Task
+from mfh.evaluation.methods import MethodSpec
+from mfh.evaluation.ray_crew import Crew, slots
+from mfh.evaluation.ray_worker import Reply, ShippedCase
+from mfh.files import make_folder
+
+_AHEAD = 2
+"""How many photos are loaded before a worker is free for them."""
+_DEATHS = 3
+"""A photo that so many workers died of is given up."""
+_FOR_ALL = (MissingPartError, ModelError, SettingsError)
+
+
+@dataclass(eq=False)
+class _Job:
+    """A task whose photo is loaded; deaths: how many workers died of it."""
+
+    task: Task
+    shipped: Any
+    deaths: int = 0
+
+
+class RayEngine:
+    """Computes predictions with the workers of a Ray cluster, as `mfh.evaluation.engines` says.
+
+    address: of a cluster that runs: "auto" for the one this machine is part of, "HOST:PORT", or
+        "ray://HOST:PORT"; None starts one of this machine alone, which ends with the run. Where the
+        program has connected to Ray before, that connection is used and kept.
+    workers: how many; None takes as many as the cluster has room for: one for each GPU (or part of
+        it), or for each CPU core where there is none.
+    gpus_per_worker: GPUs that are reserved for each, a part of one or a whole number; 0 computes on
+        the CPU. None is one where the cluster has GPUs.
+
+    Photos are loaded by the driver, a few ahead of the workers, and sent with their truth where the
+    method needs it: workers need `mfh`, but no data set. An idle worker takes the next photo. One
+    that dies is replaced and its photo predicted again; a photo that three workers died of is an
+    outcome with `failure`. Workers compute with the driver's environment variables for numbers of
+    threads, so that on equal machines the results are those of one process, bit for bit.
+
+    Raises `MissingPartError` where Ray is not installed, and `SettingsError` for a number of
+    workers or GPUs that cannot be. `run` raises, besides what its contract says, `SettingsError`
+    where the cluster cannot be reached, `MissingPartError` where its machines have another `mfh` or
+    numpy or their workers do not start, and `RuntimeError`, with the worker's traceback, for an
+    error in a worker that is not one of `mfh.errors`.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        workers: int | None = None,
+        gpus_per_worker: float | None = None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise SettingsError(f"Ray engine: {workers} workers; expected 1 or more")
+        gpus = gpus_per_worker
+        if gpus is not None and not (0 <= gpus <= 1 or (gpus > 1 and gpus == int(gpus))):
+            raise SettingsError(
+                f"Ray engine: {gpus:g} GPUs per worker; expected 0 to 1, or a whole number"
+            )
+        self.address = address
+        self.workers = workers
+        self.gpus_per_worker = gpus_per_worker
+        self._ray = _import_ray()
+
+    def run(self, spec: MethodSpec, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Give the outcome of each task as it is done; see `mfh.evaluation.engines.Engine`."""
+        if not tasks:
+            return
+        with self._connected():
+            nodes = self._ray.nodes()
+            gpus = self.gpus_per_worker
+            if gpus is None:
+                gpus = min(1.0, sum(node["Resources"].get("GPU", 0.0) for node in nodes))
+            workers = self.workers or max(1, slots(nodes, gpus))
+            with Crew[_Job](self._ray, spec, gpus) as crew:
+                yield from self._outcomes(crew, spec, tasks, workers)
+
+    def _outcomes(
+        self, crew: Crew[_Job], spec: MethodSpec, tasks: Sequence[Task], workers: int
+    ) -> Iterator[Outcome]:
+        to_load = deque(tasks)
+        waiting: deque[_Job] = deque()
+        left = len(tasks)
+        while left:
+            crew.grow(min(workers, left))
+            while waiting and crew.has_idle:
+                job = waiting.popleft()
+                crew.give(job, job.shipped)
+            behind = bool(to_load) and len(waiting) < _AHEAD
+            answer = crew.answer(wait=not behind)
+            outcome = None
+            if answer is not None:
+                job, reply, worker = answer
+                if reply is None:
+                    job.deaths += 1
+                outcome = _outcome(job, reply, worker)
+                if outcome is None:
+                    waiting.appendleft(job)
+            elif behind:
+                loaded = self._load(spec, to_load.popleft())
+                if isinstance(loaded, Outcome):
+                    outcome = loaded
+                else:
+                    waiting.append(loaded)
+            if outcome is not None:
+                left -= 1
+                yield outcome
+
+    def _load(self, spec: MethodSpec, task: Task) -> _Job | Outcome:
+        """Load a task's photo, and send it to where workers take it from."""
+        try:
+            case = task.case()
+            truth = case.truth() if spec.needs_truth and case.truth is not None else None
+        except _FOR_ALL:
+            raise
+        except MfhError as error:
+            return Outcome(task, None, failure=str(error))
+        work = None
+        if case.work is not None:
+            # Workers take it for a place of theirs where its parent is there.
+            make_folder(case.work.parent)
+            work = str(case.work.absolute())
+        shipped = ShippedCase(case.name, case.photo, case.seed, work, truth)
+        return _Job(task, self._ray.put(shipped))
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Be connected to a cluster."""
+        if self._ray.is_initialized():
+            yield
+            return
+        own: dict[str, Any] = {}
+        if self.address is None:
+            # Room for every worker that was asked for, however few the cores are.
+            own = {
+                "num_cpus": max(os.cpu_count() or 1, self.workers or 1),
+                "include_dashboard": False,
+            }
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            self._ray.init(
+                self.address or "local", log_to_driver=False, logging_level=logging.ERROR, **own
+            )
+        except ImportError as error:
+            raise MissingPartError(
+                f"Ray cannot connect to {self.address} ({error}); get what it needs with: "
+                'pip install "ray[client]"'
+            ) from error
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise SettingsError(
+                f"cannot connect to a Ray cluster at {self.address or 'this machine'}: {error}; "
+                "start one with: ray start --head, or give no address for one of this machine alone"
+            ) from error
+        try:
+            yield
+        finally:
+            self._ray.shutdown()
+
+
+def _outcome(job: _Job, reply: Reply | None, worker: str) -> Outcome | None:
+    """What became of a job; None where it is to be done again.
+
+    reply: None where the worker died.
+    """
+    if reply is None:
+        if job.deaths < _DEATHS:
+            return None
+        failure = (
+            f"{job.deaths} workers that predicted it died, the last {worker}: killed, out of "
+            "memory, or crashed; Ray's logs on that machine (/tmp/ray/session_latest/logs) say more"
+        )
+        return Outcome(job.task, None, failure, worker=worker)
+    try:
+        return Outcome(job.task, reply.unpacked(), seconds=reply.seconds, worker=worker)
+    except _FOR_ALL:
+        raise
+    except MfhError as error:
+        return Outcome(job.task, None, failure=str(error), worker=worker)
+
+
+def _import_ray() -> Any:
+    try:
+        return importlib.import_module("ray")
+    except ImportError as error:
+        raise MissingPartError(
+            f'the package ray cannot be imported ({error}); get it with: pip install "mfh[ray]"'
+        ) from error

@@ -1,0 +1,248 @@
+"""`mfh evaluate` and `mfh score` as a user types them, on simulated stages."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import run_here, start
+from PIL import Image
+from small_rooms import write_rooms
+
+from mfh.evaluation.datasets.nyu import official_test_split
+from mfh.evaluation.predictions import PredictionFolder
+
+# Small stages on photos of any size.
+QUICK = ("--method", "simulated", "--preset", "paper", "--set", "working_short_side_px=64")
+RESULTS = {"run.json", "scores.csv", "summary.json", "table.md", "table.tex", "page.html"}
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_rooms(tmp_path / "data", 2)
+
+
+@pytest.fixture(scope="module")
+def nyu(shared, tmp_path_factory):
+    """Two photos of NYU Depth V2 under the names of two of the official test split."""
+    root = tmp_path_factory.mktemp("nyu")
+    frames = [official_test_split()[index] for index in (0, 100)]
+    for (number, scene), (photo, depth) in zip(
+        frames,
+        (
+            ("rgb_00000.jpg", "sync_depth_00000.png"),
+            ("living_room_rgb.png", "living_room_depth.png"),
+        ),
+        strict=True,
+    ):
+        folder = root / "official_splits" / "test" / scene
+        folder.mkdir(parents=True)
+        image = Image.open(shared / "data" / "nyu" / photo).convert("RGB")
+        image.save(folder / f"rgb_{number:05d}.jpg", quality=95)
+        shutil.copy(shared / "data" / "nyu" / depth, folder / f"sync_depth_{number:05d}.png")
+    return root
+
+
+def predictions(run):
+    return {
+        str(path.relative_to(run)): PredictionFolder(path.parent).read(path.stem).depth_m
+        for path in sorted((run / "predictions").rglob("*.npz"))
+    }
+
+
+def summary(run):
+    stored = json.loads((run / "summary.json").read_text())
+    return {row["key"]: row for row in stored["rows"]}
+
+
+def test_the_whole_path(capsys, data, tmp_path):
+    run = tmp_path / "run"
+    command = ("evaluate", "folder", "--data", data, *QUICK, "-n", 2, "--out", run)
+    status, printed = run_here(capsys, *command, "--errors", "none")
+    assert status == 0, printed
+    assert "2 predictions to make" in printed
+    assert {path.name for path in run.iterdir()} >= RESULTS
+    means = summary(run)["simulated"]["means"]
+    assert means["delta1"]["value"] > 0.99
+    assert means["abs_rel"]["value"] < 0.02
+    assert "photos with depth maps" in printed
+    assert "| simulated, N = 2, silog |" in (run / "table.md").read_text(encoding="utf-8")
+
+    # Nothing is predicted again; scoring works elsewhere, and gives the same.
+    before = {name: (run / name).read_bytes() for name in ("scores.csv", "table.md")}
+    status, printed = run_here(capsys, *command, "--errors", "none")
+    assert (status, "0 predictions to make, 2 are there already" in printed) == (0, True)
+    moved = shutil.move(data, tmp_path / "moved")
+    status, printed = run_here(capsys, "score", run, "--data", moved)
+    assert status == 0, printed
+    assert {name: (run / name).read_bytes() for name in before} == before
+    status, printed = run_here(capsys, "score", run)
+    assert (status, f"{data}: there is no such folder" in printed) == (1, True)
+
+
+def test_an_ablation_with_another_row_beside_it(capsys, data, tmp_path):
+    run, saved = tmp_path / "run", tmp_path / "saved" / "rgb"
+    saved.mkdir(parents=True)
+    for name in ("room_0", "room_1"):
+        np.save(saved / f"{name}.npy", np.load(data / "depth" / f"{name}.npy"))
+    status, printed = run_here(
+        capsys,
+        *("evaluate", "folder", "--data", data, "--ablation", "table5", *QUICK, "-n", 2),
+        *(
+            "--method",
+            f"files:{saved.parent}",
+            "--out",
+            run,
+            "--limit",
+            1,
+            "--work",
+            tmp_path / "w",
+        ),
+    )
+    assert status == 0, printed
+    rows = summary(run)
+    assert list(rows)[:4] == ["l1", "l2", "mse-log", "silog"]
+    assert list(rows.values())[4]["means"]["abs_rel"]["value"] == pytest.approx(0, abs=1e-6)
+    assert "66.8" in printed, "the paper's figure stands beside"
+    assert len(list((tmp_path / "w").rglob("painted/????.png"))) == 2, "painted once for all rows"
+    assert json.loads((run / "run.json").read_text())["ablation"] == "table5"
+
+
+def test_what_is_wrong_is_said(capsys, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MFH_MODELS", str(tmp_path / "no models"))
+    monkeypatch.setenv("MFH_OFFLINE", "1")
+    base = ("evaluate", "folder", "--data", data)
+    for arguments, message in (
+        (("evaluate", "nyuv2", "--data", data), "data set 'nyuv2': did you mean 'nyu'?"),
+        ((*base, "--ablation", "table6"), "ablation 'table6' is unknown"),
+        ((*base, "--method", "zoe"), "method 'zoe' is unknown"),
+        ((*base, "--ablation", "figure5", "-n", 3), "it is what the rows of figure5 differ in"),
+        ((*base, "--people", "hmar=x"), "--people hmar=x: there is no folder"),
+        (
+            (*base, "--people", f"hmar={data}"),
+            "--people gives the meshes of a row of --ablation table9",
+        ),
+        ((*base, "--workers", 2), "--address and --workers are for --engine ray"),
+        ((*base, "--seeds", 0), "--seeds 0: expected"),
+        ((*base, "--data-option", "cap=3"), "option 'cap' of data set 'folder'"),
+    ):
+        status, printed = run_here(capsys, *arguments)
+        assert (status, message in printed) == (1, True), printed
+    assert not list(tmp_path.glob("mfh_out/**/run.json"))
+    # A row whose models are not here is named; with no other there is nothing to score.
+    status, printed = run_here(capsys, *base, "--preset", "paper")
+    assert status == 1
+    assert "row mfh was skipped: models that this needs are missing" in printed
+    assert printed.count("mfh models get") == 1
+
+
+def test_failures_end_with_exit_status_1(capsys, data, tmp_path):
+    (data / "rgb" / "room_0.png").write_bytes(b"no picture")
+    run = tmp_path / "run"
+    status, printed = run_here(
+        capsys, "evaluate", "folder", "--data", data, *QUICK, "-n", 1, "--out", run
+    )
+    assert status == 1
+    assert "simulated, seed 0, rgb/room_0: failed" in printed
+    assert "1 predictions failed; the same command tries again" in printed
+    assert summary(run)["simulated"]["count"] == 1
+    status, printed = run_here(capsys, "score", run)
+    assert (status, "1 of 2 have no score" in printed) == (1, True)
+
+
+def test_check_says_what_is_there(capsys, nyu):
+    status, printed = run_here(capsys, "evaluate", "nyu", "--data", nyu, "--check")
+    assert status == 1
+    assert "2 of 654 photos are there" in printed
+    assert "https://cs.nyu.edu" in printed
+
+
+def test_scoring_imports_no_model_library(data, tmp_path):
+    code = (
+        "import sys\n"
+        "from mfh_cli.main import run\n"
+        "sys.argv = ['mfh', *sys.argv[1:]]\n"
+        "try:\n    run()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "heavy = {'torch', 'torchvision', 'diffusers', 'transformers', 'ray'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    command = ("evaluate", "folder", "--data", data, *QUICK, "-n", 1, "--out", tmp_path / "run")
+    for arguments in (command, ("score", tmp_path / "run")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def _killed_command(nyu, run):
+    return (
+        *("evaluate", "nyu", "--data", nyu, *QUICK, "-n", 5, "--seeds", 2, "--out", run),
+        *("--method", "simulated:oracle"),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(nyu, tmp_path_factory):
+    """The predictions of a run that nobody disturbed."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    process = start(*_killed_command(nyu, run))
+    printed = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    return predictions(run)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_over_real_photos_goes_on_with_nothing_lost_or_doubled(
+    capsys, nyu, whole, tmp_path, how
+):
+    run = tmp_path / "run"
+    command = _killed_command(nyu, run)
+    # Killed in the middle of the second photo's paintings.
+    process = start(*command)
+    found = _wait_for(process, run)
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    assert process.returncode == (-9 if how == signal.SIGKILL else 130)
+    done = {path: path.read_bytes() for path in run.rglob("predictions/**/*.npz")}
+    assert 1 <= len(done) < 8
+
+    status, printed = run_here(capsys, *command)
+    assert status == 0, printed
+    assert f"{8 - len(done)} predictions to make, {len(done)} are there already" in printed
+    for path, content in done.items():
+        assert path.read_bytes() == content
+    for path, (name, when) in found.items():
+        assert (path.parent.parent / "painted" / name).stat().st_mtime_ns == when, "painted again"
+    resumed = predictions(run)
+    assert resumed.keys() == whole.keys()
+    for name, depth_m in whole.items():
+        assert resumed[name].tobytes() == depth_m.tobytes(), name
+    assert not list(run.rglob(".mfh-*"))
+    assert summary(run)["simulated"]["count"] == 2
+    page = (run / "page.html").read_text(encoding="utf-8")
+    assert "simulated" in page
+    assert (run / "table.md").read_text(encoding="utf-8").count("simulated") >= 2
+
+
+def _wait_for(process: subprocess.Popen[str], run: Path) -> dict[Path, tuple[str, int]]:
+    """The paintings of a photo that is being painted once another one is predicted."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if list(run.rglob("predictions/**/[a-z]*.npz")):
+            painted = list(run.rglob("painted.partial/000[0-4].png"))
+            if len(painted) >= 2:
+                return {path: (path.name, path.stat().st_mtime_ns) for path in painted[:1]}
+        time.sleep(0.002)
+    raise AssertionError(f"ended, or too slow: {process.communicate()}")

@@ -1,0 +1,309 @@
+"""Tables of scores, published figures, and the files that scoring leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from planted_run import PlantedSet, photo_score, plant_run
+
+from mfh.errors import InputError
+from mfh.evaluation.published import MFH, published
+from mfh.evaluation.run_file import RowInfo, RunInfo
+from mfh.evaluation.score_files import (
+    read_csv,
+    read_summary,
+    run_tables,
+    summary,
+    write_csv,
+    write_scores,
+)
+from mfh.evaluation.scores import VALUES, PhotoScore
+from mfh.evaluation.scoring import score_run
+from mfh.evaluation.statistics import row_scores
+from mfh.evaluation.table_text import latex, latex_text, markdown
+from mfh.evaluation.tables import Table, TableRow, as_printed, score_table
+
+_NAMES = ("x", "y")
+
+
+def _case(*rows: RowInfo, name: str = "planted") -> tuple[RunInfo, PlantedSet]:
+    run = RunInfo(Path("run"), name, Path("data"), rows, _NAMES)
+    return run, replace(PlantedSet(Path("data"), _NAMES), name=name)
+
+
+def _equal_scores(row: str, **values: float) -> list[PhotoScore]:
+    """Both photos alike, so that no interval has any width."""
+    return [photo_score(row, 0, name, **values) for name in _NAMES]
+
+
+def test_a_small_table_in_full() -> None:
+    run, data_set = _case(RowInfo("a", "Ours | 50 % off", (0,), {}), RowInfo("b", "R&D", (0,), {}))
+    scores = _equal_scores("a", delta1=0.832, abs_rel=0.137)
+    scores += [PhotoScore("b", 0, name, {}, "no file") for name in _NAMES]
+    table = score_table(run, row_scores(scores, _NAMES), data_set, ("delta1", "abs_rel"))
+    assert markdown(table) == (
+        "### Planted\n"
+        "\n"
+        "| Method | δ₁ % | AbsRel % | Photos |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| Ours \\| 50 % off | 83.2 ± 0.0 | 13.7 ± 0.0 | 2 |\n"
+        "| R&D | – | – | 0 (2 failed) |\n"  # noqa: RUF001
+        "\n"
+        "± half the 95 % confidence interval over photos (bootstrap).\n"
+        "\n"
+        "The rows are over different photos (0 to 2 of them): compare them on the photos that all "
+        "have.\n"
+    )
+    assert latex(table) == (
+        "\\begin{table}\n"
+        "  \\centering\n"
+        "  \\caption{Planted}\n"
+        "  \\begin{tabular}{lrrr}\n"
+        "    \\toprule\n"
+        "    Method & $\\delta_1$ \\% & AbsRel \\% & Photos \\\\\n"
+        "    \\midrule\n"
+        "    Ours \\textbar{} 50 \\% off & 83.2 $\\pm$ 0.0 & 13.7 $\\pm$ 0.0 & 2 \\\\\n"
+        "    R\\&D & -- & -- & 0 (2 failed) \\\\\n"
+        "    \\bottomrule\n"
+        "  \\end{tabular}\n"
+        "  \\par\\footnotesize $\\pm$ half the 95 \\% confidence interval over photos "
+        "(bootstrap).\n"
+        "  \\par\\footnotesize The rows are over different photos (0 to 2 of them): compare them "
+        "on the photos that all have.\n"
+        "\\end{table}\n"
+    )
+
+
+def test_published_figures_stand_apart_with_their_source() -> None:
+    run, data_set = _case(RowInfo("a", "Ours", (0,), {}), name="nyu")
+    summaries = row_scores(_equal_scores("a", delta1=0.9), _NAMES)
+    table = score_table(run, summaries, data_set, ("delta1", "silog"))
+    assert table.columns == ("Method", "δ₁ %", "SIlog", "Photos", "Source")
+    assert table.rows[0] == TableRow(
+        ("Ours", "90.0 ± 0.0", "0.00 ± 0.00", "2", ""), "Measured here"
+    )
+    rows = {row.cells[0]: row for row in table.rows[1:]}
+    assert rows["MfH, N = 32"].cells[1:3] == ("83.2", "9.78")
+    assert rows["MfH, N = 32"].cells[4] == f"{MFH}, Table 1"
+    assert rows["UniDepthV2"].cells[1:3] == ("98.8", "\N{EN DASH}")
+    assert {row.section for row in table.rows[1:]} == {"Published"}
+    assert "| *Published* |  |  |  |  |\n" in markdown(table)
+    assert "    \\midrule\n    \\multicolumn{5}{l}{\\textit{Published}} \\\\\n" in latex(table)
+    without = score_table(run, summaries, data_set, ("delta1",), with_published=False)
+    assert len(without.rows) == 1
+
+
+def test_an_ablation_has_its_groups_and_the_papers_figures_beside_ours() -> None:
+    rows = (
+        RowInfo("a", "one", (0,), {}, {"delta1": 0.639}, {"Model": "ZoeDepth", "Target": "depth"}),
+        RowInfo("b", "two", (0,), {}, {"delta1": 0.979}, {"Model": "ZoeDepth", "Target": "1/d"}),
+    )
+    run, data_set = _case(*rows, name="nyu")
+    scores = _equal_scores("a", delta1=0.64) + _equal_scores("b", delta1=0.97)
+    table = score_table(run, row_scores(scores, _NAMES), data_set, ("delta1", "abs_rel"))
+    assert table.columns == ("Model", "Target", "δ₁ %", "δ₁ % (paper)", "AbsRel %", "Photos")
+    assert table.text_columns == {0, 1}
+    zero = "0.00 ± 0.00"
+    assert [row.cells for row in table.rows] == [
+        ("ZoeDepth", "depth", "64.0 ± 0.0", "63.9", zero, "2"),
+        ("ZoeDepth", "1/d", "97.0 ± 0.0", "97.9", zero, "2"),
+    ]
+
+
+def test_rows_that_groups_do_not_tell_apart_keep_their_label() -> None:
+    rows = (RowInfo("a", "one", (0,), {}, {}, {"Model": "Z"}), RowInfo("b", "two", (0,), {}))
+    run, data_set = _case(*rows)
+    table = score_table(run, [], data_set, ())
+    assert [row.cells for row in table.rows] == [
+        ("one", "Z", "0"),
+        ("two", "\N{EN DASH}", "0"),
+    ]
+
+
+def test_intervals_over_seeds_and_a_part_of_the_data_set_are_told() -> None:
+    run, data_set = _case(RowInfo("a", "Ours", (0, 1), {}))
+    data_set = replace(data_set, names=(*_NAMES, "z"))
+    scores = [
+        photo_score("a", seed, name, rmse=0.5 + 0.01 * seed) for seed in (0, 1) for name in _NAMES
+    ]
+    table = score_table(run, row_scores(scores, _NAMES), data_set, ("rmse", "affine_rmse"))
+    # t of 1 degree of freedom at 97.5 % is 12.706; the standard deviation is 0.00707.
+    assert table.rows[0].cells[1] == "0.505 ± 0.000 (0.064)"
+    assert "in brackets over seeds (Student's t)" in table.notes[0]
+    assert table.notes[2].startswith("Over 2 of the 3 photos of the data set")
+
+
+def test_rows_that_know_the_truth_are_named() -> None:
+    rows = [
+        RowInfo(key, key.upper(), (0,), {"method": method})
+        for key, method in (("a", "mfh"), ("b", "simulated"), ("c", "mfh:oracle"))
+    ]
+    run, data_set = _case(*rows)
+    notes = score_table(run, [], data_set, ("delta1",)).notes
+    assert notes[1].startswith("Simulated, or given the truth: B; C. Such figures")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("delta1", 0.832, "83.2"),
+        ("abs_rel", 2.17, "217"),
+        ("abs_rel", 0.10, "10.0"),
+        ("silog", 13.0, "13.0"),
+        ("rmse", 1.366, "1.366"),
+        ("rmse", 12.29, "12.29"),
+        ("silog", None, "\N{EN DASH}"),
+    ],
+)
+def test_published_figures_keep_their_digits(name: str, value: float | None, text: str) -> None:
+    assert as_printed(name, value) == text
+
+
+def test_published_figures_are_those_of_the_paper() -> None:
+    figures = {
+        (each.data_set, each.method): each.values
+        for data_set in ("nyu", "kitti", "ibims", "diode", "eth3d")
+        for each in published(data_set)
+    }
+    assert figures["kitti", "MfH, N = 32"] == pytest.approx(
+        {"delta1": 0.812, "abs_rel": 0.133, "silog": 10.5, "rmse": 4.21}
+    )
+    assert figures["eth3d", "UniDepth-V"] == pytest.approx(
+        {
+            "delta1": 0.272,
+            "abs_rel": 0.431,
+            "silog": 8.93,
+            "rmse": 1.950,
+            "affine_delta1": 0.974,
+            "affine_abs_rel": 0.0579,
+            "affine_silog": 7.53,
+        }
+    )
+    assert figures["nyu", "DepthLM 7B"] == {"delta1": 0.915}
+    assert published("folder") == ()
+    for values in figures.values():
+        assert set(values) <= set(VALUES)
+        assert all(0 < value <= 1 for name, value in values.items() if "delta" in name)
+
+
+def test_latex_text_is_harmless() -> None:
+    assert latex_text("a_b^2 {x} $5 #1 ~ \\n <|>") == (
+        "a\\_b\\textasciicircum{}2 \\{x\\} \\$5 \\#1 \\textasciitilde{} \\textbackslash{}n "
+        "\\textless{}\\textbar{}\\textgreater{}"
+    )
+
+
+def test_every_line_of_latex_has_as_many_cells(tmp_path: Path) -> None:
+    run, data_set = plant_run(tmp_path, ["p/1", "p/2", "p/3"], {"a": 1.0, "b": 1.2}, seeds=(0, 1))
+    data_set = replace(data_set, name="ibims")
+    for table in run_tables(run, score_run(run, data_set, 1), data_set):
+        text = latex(table)
+        lines = [line for line in text.splitlines() if line.endswith("\\\\")]
+        plain = [line for line in lines if "multicolumn" not in line]
+        assert {line.replace("\\&", "").count("&") for line in plain} == {len(table.columns) - 1}
+        assert text.count("{") - text.count("\\{") == text.count("}") - text.count("\\}")
+        rules = text.split("\\begin{tabular}{")[1].split("}")[0]
+        assert len(rules) == len(table.columns)
+
+
+def test_a_table_without_rows_is_one() -> None:
+    empty = Table("Nothing", ("Method",), ())
+    assert markdown(empty) == "### Nothing\n\n| Method |\n| --- |\n"
+    assert "\\midrule\n    \\bottomrule" in latex(empty)
+
+
+def test_rows_over_different_photos_get_a_table_on_those_they_share() -> None:
+    run, data_set = _case(RowInfo("a", "A", (0,), {}), RowInfo("b", "B", (0,), {}))
+    scores = _equal_scores("a", abs_rel=0.2)
+    scores += [photo_score("b", 0, "x", abs_rel=0.1), PhotoScore("b", 0, "y", {}, "no file")]
+    tables = run_tables(run, scores, data_set)
+    assert [table.title for table in tables] == [
+        "Planted",
+        "Planted, on the photos that every row has (1)",
+        "Compared with A, photo by photo",
+    ]
+    assert tables[1].rows[0].cells[-1] == "1"
+
+
+def test_differences_are_told_with_a_verdict(tmp_path: Path) -> None:
+    names = [f"p{i}" for i in range(12)]
+    run, data_set = plant_run(tmp_path, names, {"far": 1.1, "exact": 1.0})
+    table = run_tables(run, score_run(run, data_set, 1), data_set)[-1]
+    assert table.columns == ("Method", "δ₁ %", "verdict", "AbsRel %", "verdict", "Photos")
+    (row,) = table.rows
+    assert row.cells[0] == "Exact"
+    assert row.cells[2:] == (
+        "not told apart",
+        "\N{MINUS SIGN}10.0 (\N{MINUS SIGN}10.0 to \N{MINUS SIGN}10.0)",
+        "better",
+        "12",
+    )
+
+
+def test_scores_come_back_from_csv_to_the_last_digit(tmp_path: Path) -> None:
+    scores = [
+        PhotoScore("a", 0, "s/x", {name: math.pi * (i + 1) for i, name in enumerate(VALUES)}),
+        PhotoScore("a", 1, "s/x", {}, 'no "file",\r\nsaid it'),
+        PhotoScore("a", 2, "y", {**dict.fromkeys(VALUES, 0.1), "seconds": math.inf}),
+    ]
+    path = tmp_path / "scores.csv"
+    write_csv(path, scores)
+    assert read_csv(path) == scores
+    text = path.read_bytes().decode()
+    assert text.startswith("row,seed,name,delta1,")
+    assert '"no ""file"",\r\nsaid it"\r\n' in text
+    unknown = [photo_score("a", 0, "x", abs_rel=0.5)]
+    write_csv(path, unknown)
+    (line,) = list(csv.DictReader(path.open(newline="")))
+    assert (line["abs_rel"], line["seconds"], line["failure"]) == ("0.5", "", "")
+    assert math.isnan(read_csv(path)[0].values["seconds"])
+
+
+def test_csv_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    with pytest.raises(InputError, match="there is no such file; `mfh score` writes it"):
+        read_csv(path)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="not the scores of this version"):
+        read_csv(path)
+    write_csv(path, [photo_score("a", 0, "x")])
+    path.write_bytes(path.read_bytes().replace(b"a,0,x", b"a,zero,x"))
+    with pytest.raises(InputError, match=r"line 2 holds no score .*zero"):
+        read_csv(path)
+
+
+def test_all_files_of_a_run(tmp_path: Path) -> None:
+    names = ["s/1", "s/2", "s/3"]
+    run, data_set = plant_run(tmp_path, names, {"exact": 1.0, "far": 1.1}, seeds=(0, 1))
+    scores = score_run(run, data_set, 1)
+    paths = write_scores(run, scores, data_set)
+    assert sorted(paths) == ["scores.csv", "summary.json", "table.md", "table.tex"]
+    assert all(path == run.folder / name and path.is_file() for name, path in paths.items())
+    assert read_csv(paths["scores.csv"]) == scores
+    # Text, as NaN is not equal to itself.
+    assert str(read_summary(paths["summary.json"])) == str(row_scores(scores, names))
+    stored = json.loads(paths["summary.json"].read_text(encoding="utf-8"))
+    assert stored["rows"][1]["means"]["scale_error"]["value"] == pytest.approx(0.1)
+    assert stored["common"]["photos"] == 3
+    difference = next(each for each in stored["differences"] if each["value"] == "abs_rel")
+    assert (difference["row"], difference["other"], difference["better"]) == ("far", "exact", False)
+    assert paths["table.md"].read_text(encoding="utf-8").count("### ") == 2
+    assert paths["table.tex"].read_text(encoding="utf-8").startswith("% \\usepackage{booktabs}\n")
+    assert not list(run.folder.glob(".mfh-*"))
+
+
+def test_a_summary_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    run, data_set = _case(RowInfo("a", "A", (0,), {}))
+    stored = summary(run, _equal_scores("a"), data_set)
+    path.write_text(json.dumps({**stored, "format": 9}))
+    with pytest.raises(InputError, match="in format 9, but this version reads 1"):
+        read_summary(path)
+    path.write_text(json.dumps({**stored, "rows": [{"key": "a"}]}))
+    with pytest.raises(InputError, match="not the summary of an evaluation"):
+        read_summary(path)
