@@ -19,12 +19,15 @@ _FEW_PEOPLE = 4
 _LARGE_SHARE = 0.01
 
 NOBODY = "nobody found"
+OUTSIDE = "people found outside the strip only"
 NO_PIXEL = "no pixel to measure at"
 DISAGREES = "disagrees with the others"
 _ADVICE = {
     NOBODY: "try another seed, more paintings, or a photo with room for a person to stand in",
-    NO_PIXEL: "the meshes lie outside the repainted strips, or outside their masks: check the "
-    "camera, and that the masks of repainting are white where it was repainted",
+    OUTSIDE: "nobody was painted beside those of the photo itself: try another seed or more "
+    "paintings; of your own files, check that the masks of repainting are white where it was "
+    "repainted",
+    NO_PIXEL: "the meshes lie outside their masks, or are too small: check the camera",
     NOT_POSITIVE: "outside the strips the painted photos' disparity runs against the photo's: "
     "check that both come from the same model and the same way round",
     NOTHING_TO_ALIGN: "outside the strips there is nothing to align by: check that the masks of "
@@ -59,7 +62,9 @@ def verdicts_of(
 def _verdict(people: People, landmarks: Landmarks, misaligned: str) -> str:
     if len(people) == 0 and len(landmarks.weight) == 0:
         return NOBODY
-    return misaligned or NO_PIXEL
+    if misaligned:
+        return misaligned
+    return NO_PIXEL if (landmarks.weight > 0).any() else OUTSIDE
 
 
 def counts_of(people: Sequence[People], verdicts: Sequence[str], owners: Sequence[Owner]) -> Counts:
@@ -86,7 +91,7 @@ def nobody_message(verdicts: Sequence[str], sheet: Path | None = None) -> str:
     photo, *painted = verdicts
     if not painted:
         advice = "let people be painted into it: --paint auto"
-        if photo not in (NOBODY, NO_PIXEL):
+        if photo not in (NOBODY, NO_PIXEL, OUTSIDE):
             advice = _ADVICE[photo]
         return (
             f"no metric scale: the photo itself gave nothing to measure by ({photo}), and nothing "

@@ -90,7 +90,7 @@ def test_people_outside_the_strip_count_only_when_asked():
             return float(left), 2.0
 
     narrow = {"strip_min_ratio": 0.2, "strip_max_ratio": 0.3}
-    with pytest.raises(NoLandmarksError, match="6 x no pixel to measure at"):
+    with pytest.raises(NoLandmarksError, match="6 x people found outside the strip only"):
         method(Stranger(), **narrow).run(planted.photo())
     everyone = method(Stranger(), photo_people="repeated", **narrow).run(planted.photo())
     assert everyone.depth.counts.people == 6

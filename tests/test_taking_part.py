@@ -8,7 +8,7 @@ import pytest
 from mfh.errors import InputError
 from mfh.records import AlignedDisparity, Landmarks, MetricHead, People
 from mfh.taking_part import images_taking_part, owners_of, owners_taking_part, set_aside
-from mfh.verdicts import DISAGREES, NO_PIXEL, NOBODY, counts_of, verdicts_of
+from mfh.verdicts import DISAGREES, NO_PIXEL, OUTSIDE, counts_of, verdicts_of
 
 
 def landmarks(*owners, kind=("painted person",), weight=None):
@@ -77,9 +77,9 @@ def test_verdicts_and_counts_agree_with_the_fit():
     people = [People.nobody(1, 4)] * len(IMAGES)
     owners = owners_taking_part(head(True, False, True, True, False, False), ALIGNED, IMAGES)
     before = verdicts_of(people, IMAGES, ALIGNED)
-    assert before == ("", "", NO_PIXEL, "alignment scale not positive", "", NO_PIXEL)
+    assert before == ("", "", NO_PIXEL, "alignment scale not positive", "", OUTSIDE)
     verdicts = verdicts_of(people, IMAGES, ALIGNED, owners)
-    assert verdicts == ("", "", NO_PIXEL, "alignment scale not positive", DISAGREES, NO_PIXEL)
+    assert verdicts == ("", "", NO_PIXEL, "alignment scale not positive", DISAGREES, OUTSIDE)
     counts = counts_of(people, verdicts, owners)
     assert (counts.people, counts.in_photo, counts.set_aside, counts.points) == (2, 1, 3, 1)
     assert (counts.painted, counts.kept) == (5, 1)
