@@ -8,7 +8,7 @@ import pytest
 from mfh.errors import InputError
 from mfh.records import AlignedDisparity, Landmarks, MetricHead, People
 from mfh.taking_part import images_taking_part, owners_of, owners_taking_part, set_aside
-from mfh.verdicts import DISAGREES, NO_PIXEL, OUTSIDE, counts_of, verdicts_of
+from mfh.verdicts import DISAGREES, NO_PIXEL, NOBODY, OUTSIDE, counts_of, verdicts_of
 
 
 def landmarks(*owners, kind=("painted person",), weight=None):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from mfh.files import make_folder
 
 _AHEAD = 2
 """How many photos are loaded before a worker is free for them."""
+_KNOCK_S = 10.0
 _DEATHS = 3
 """A photo that so many workers died of is given up."""
 _FOR_ALL = (MissingPartError, ModelError, SettingsError)
@@ -146,6 +148,7 @@ class RayEngine:
         if self._ray.is_initialized():
             yield
             return
+        place = _host_and_port(self.address)
         own: dict[str, Any] = {}
         if self.address is None:
             # Room for every worker that was asked for, however few the cores are.
@@ -155,6 +158,9 @@ class RayEngine:
             }
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
+            if place is not None:
+                # Where nobody listens, Ray would try for minutes.
+                socket.create_connection(place, timeout=_KNOCK_S).close()
             self._ray.init(
                 self.address or "local", log_to_driver=False, logging_level=logging.ERROR, **own
             )
@@ -163,10 +169,11 @@ class RayEngine:
                 f"Ray cannot connect to {self.address} ({error}); get what it needs with: "
                 'pip install "ray[client]"'
             ) from error
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
+            where = "on this machine" if self.address is None else f"at {self.address}"
             raise SettingsError(
-                f"cannot connect to a Ray cluster at {self.address or 'this machine'}: {error}; "
-                "start one with: ray start --head, or give no address for one of this machine alone"
+                f"no connection to a Ray cluster {where}: {str(error).rstrip('.')}; start one with "
+                "`ray start --head`, or give no address for one of this machine alone"
             ) from error
         try:
             yield
@@ -193,6 +200,19 @@ def _outcome(job: _Job, reply: Reply | None, worker: str) -> Outcome | None:
         raise
     except MfhError as error:
         return Outcome(job.task, None, failure=str(error), worker=worker)
+
+
+def _host_and_port(address: str | None) -> tuple[str, int] | None:
+    """Where a cluster listens; None where Ray finds that out. Raises `SettingsError`."""
+    if address is None or address == "auto":
+        return None
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):
+        raise SettingsError(
+            f"Ray address {address}: expected auto, HOST:PORT (of `ray start`, port 6379), or "
+            "ray://HOST:PORT (port 10001)"
+        )
+    return host.strip("[]"), int(port)
 
 
 def _import_ray() -> Any:

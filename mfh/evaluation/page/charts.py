@@ -119,8 +119,8 @@ def _pixel_figures(
             _figure(
                 f"Predicted against true depth{f': {labels[number]}' if len(rows) > 1 else ''}",
                 scatter(found.errors, number, labels[number]),
-                f"{found.errors.count:,} pixels of {found.photos:,} "
-                f"photo{'s' if found.photos != 1 else ''}; light: many; the line: right.",
+                f"{_counted(found.errors.count, 'pixel')} of {_counted(found.photos, 'photo')}; "
+                "light: many; the line: right.",
             )
         )
     return figures
@@ -214,6 +214,10 @@ def _quotients(scores: Sequence[PhotoScore], keys: Sequence[str]) -> dict[int, N
 
 def _figure(title: str, chart: Html, caption: str, legend: str = "") -> Html:
     return element("figure", element("h3", title), chart, legend, element("figcaption", caption))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
 
 
 def _legend(labels: Sequence[str], numbers: Mapping[int, object] | range) -> Html | str:

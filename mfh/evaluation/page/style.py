@@ -51,7 +51,7 @@ font-size:.83rem}.legend svg{width:2rem;height:.6rem;margin-right:.35rem}
 .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,12rem),1fr));
 gap:.6rem .8rem;margin-top:.3rem}
 .wide .pictures{grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}
-.pair{display:grid;gap:.4rem;align-content:start}
+.pair{display:grid;gap:.4rem;grid-row:span 2;grid-template-rows:subgrid;align-items:start}
 .pictures img{display:block;width:100%;height:auto;border-radius:3px}
 .bar{position:relative;height:2rem;margin:.3rem 0 0;font-size:.72rem;
 print-color-adjust:exact;-webkit-print-color-adjust:exact}
