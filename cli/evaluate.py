@@ -41,9 +41,17 @@ def evaluate(
             "(labelled pixels).",
         ),
     ],
-    data: Annotated[Path, typer.Option("--data", "-d", help="Where the data set lies.")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", "-d", help="Where the data set lies.", show_default=False),
+    ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Only say what of it is there, and what is missing.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Only say what of it is there, and what is missing; with a folder in place of "
+            "DATASET, of what that looks like.",
+        ),
     ] = False,
     method: Annotated[
         list[str] | None,
@@ -109,6 +117,14 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    records: Annotated[
+        bool,
+        typer.Option(
+            "--records/--no-records",
+            help="Whether paintings and other records are kept at all: some 60 MB for a photo of "
+            "480 x 640 px painted 32 times.",
+        ),
+    ] = True,
     people: Annotated[
         list[str] | None,
         typer.Option(
@@ -158,6 +174,10 @@ def evaluate(
     """
     from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415 - keeps `mfh --help` quick
 
+    if check and data is None:
+        data_set, data = _recognised(Path(data_set))
+    if data is None:
+        raise InputError(f"--data is missing: say where {data_set} lies, --data DIR")
     options = dict(pair(text, "--data-option", "max_m=10") for text in data_option or [])
     opened = open_data_set(data_set, data, **options)
     if check:
@@ -201,6 +221,7 @@ def evaluate(
                 folder,
                 chosen,
                 work=work,
+                records=records,
                 limit=limit,
                 options=options,
                 ablation=ablation or "",
@@ -208,12 +229,30 @@ def evaluate(
             )
         show_missing(opened, result.missing)
         scored = bool(result.run.rows) and score_and_show(result.run, opened, jobs)
-    records = work or folder / "work"
-    if any(records.glob("*/*")):
-        typer.echo(f"paintings and other records that more rows can share are in {records}")
+    kept = work or folder / "work"
+    if records and any(kept.glob("*/*")):
+        typer.echo(f"paintings and other records that more rows can share are in {kept}")
     show_unfinished(result)
     if result.failed or result.skipped or not scored:
         raise typer.Exit(1)
+
+
+def _recognised(folder: Path) -> tuple[str, Path]:
+    """The data set that a folder is of, and where it lies."""
+    from mfh.evaluation.datasets import DATA_SETS  # noqa: PLC0415
+    from mfh.evaluation.datasets.recognise import recognise  # noqa: PLC0415
+
+    if str(folder) in DATA_SETS and not folder.is_dir():
+        raise InputError(f"--check {folder}: say where it lies, --data DIR")
+    if not folder.is_dir():
+        raise InputError(f"--check {folder}: there is no such folder")
+    found = recognise(folder)
+    if found is None:
+        raise InputError(
+            f"--check {folder}: it looks like none of the data sets; say which it should be: "
+            f"mfh evaluate {'|'.join(DATA_SETS)} --data {folder} --check"
+        )
+    return found[0], folder
 
 
 def _check(data_set: Any) -> int:

@@ -165,6 +165,32 @@ def test_check_says_what_is_there(capsys, nyu):
     assert "https://cs.nyu.edu" in printed
 
 
+def test_check_of_a_folder_tells_which_data_set_it_is(capsys, nyu, data, tmp_path):
+    status, printed = run_here(capsys, "evaluate", "--check", nyu)
+    assert (status, "2 of 654 photos" in printed) == (1, True)
+    status, printed = run_here(capsys, "evaluate", "--check", data)
+    assert (status, "2 of 2 photos" in printed) == (0, True)
+    for folder, message in (
+        (tmp_path, "looks like none of the data sets"),
+        (tmp_path / "none", "there is no such folder"),
+        (Path("kitti"), "say where it lies, --data DIR"),
+    ):
+        status, printed = run_here(capsys, "evaluate", "--check", folder)
+        assert status == 2
+        assert message in printed
+
+
+def test_without_records_nothing_but_predictions_is_kept(capsys, data, tmp_path):
+    run = tmp_path / "run"
+    command = ("evaluate", "folder", "--data", data, *QUICK, "-n", 2, "--limit", 1)
+    assert run_here(capsys, *command, "--out", run, "--no-records")[0] == 0
+    assert not (run / "work").exists()
+    kept = tmp_path / "kept"
+    assert run_here(capsys, *command, "--out", kept)[0] == 0
+    for name, depth_m in predictions(kept).items():
+        np.testing.assert_array_equal(predictions(run)[name], depth_m)
+
+
 def test_scoring_imports_no_model_library(data, tmp_path):
     code = (
         "import sys\n"

@@ -282,9 +282,14 @@ def test_photos_without_pixels_that_count_or_with_few(tmp_path: Path) -> None:
     assert "Error against depth" not in page.text
 
 
-def test_simulated_parts_are_told(tmp_path: Path, three_photos: Planted) -> None:
+@pytest.mark.parametrize(
+    "report", [{"simulated": True}, {"parts": {"head": "robust", "people": "simulated: drawn"}}]
+)
+def test_simulated_parts_are_told(
+    tmp_path: Path, three_photos: Planted, report: Mapping[str, object]
+) -> None:
     factors = {"a": dict.fromkeys(three_photos.truths, 1.1)}
-    run, scores = make_run(tmp_path / "one", three_photos, factors, report={"simulated": True})
+    run, scores = make_run(tmp_path / "one", three_photos, factors, report=report)
     assert "Simulated: some part knew the truth" in page_of(run, scores, three_photos).text
     run, scores = make_run(tmp_path / "two", three_photos, factors)
     assert "Simulated" not in page_of(run, scores, three_photos).text

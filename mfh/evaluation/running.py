@@ -66,6 +66,7 @@ def evaluate(
     engine: Engine,
     *,
     work: Path | None = None,
+    records: bool = True,
     limit: int | None = None,
     options: Mapping[str, Any] | None = None,
     ablation: str = "",
@@ -76,6 +77,8 @@ def evaluate(
     seeds: of rows whose method depends on one; the others are predicted once.
     folder: the run. One that is there is gone on with: rows, seeds and photos may be added.
     work: where records go that rows share; by default into the run.
+    records: whether there are any; without, rows share no paintings, and a photo that was
+        interrupted starts anew.
     limit: only the first so many photos that are there.
     options: what else the data set was opened with; ablation: its name; both for `run.json`.
 
@@ -92,7 +95,7 @@ def evaluate(
             f"{next(iter(missing.values()), data_set.root)}; see what is there with --check"
         )
     chosen = there[:limit]
-    work = make_folder((work or folder / "work") / data_set.name)
+    of_data_set = (work or folder / "work") / data_set.name if records else None
     with _locked(folder):
         run = RunInfo(
             folder=folder,
@@ -107,7 +110,7 @@ def evaluate(
             run = merged(RunInfo.read(folder), run, [sample.name for sample in samples])
         run.write()
         _remove_temporaries(folder)
-        work_of = _Work(data_set, run, chosen, seeds, work, progress)
+        work_of = _Work(data_set, run, chosen, seeds, of_data_set, progress)
         result = work_of.all(rows, engine)
     return replace(result, missing=missing)
 
@@ -121,7 +124,7 @@ class _Work:
         run: RunInfo,
         samples: Sequence[Sample],
         seeds: Sequence[int],
-        work: Path,
+        work: Path | None,
         progress: EvaluationProgress,
     ) -> None:
         self._data_set = data_set
@@ -168,8 +171,9 @@ class _Work:
         if row.spec.needs_truth:
             # Read here, where the data set is, and beside the photo.
             truth = partial(_given, self._data_set.truth(sample))
-        work = self._work.joinpath(*sample.name.split("/"))
-        make_folder(work.parent)
+        work = self._work and self._work.joinpath(*sample.name.split("/"))
+        if work is not None:
+            make_folder(work.parent)
         return Case(
             name=sample.name,
             photo=self._data_set.photo(sample),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,9 +109,16 @@ def _read(
         except MfhError as error:
             unreadable.append(str(error))
             continue
-        simulated = bool(stored.report.get("simulated"))
-        pixels[row] = (data_set.protocol.clip(depth_m.ravel()[at]), true_m.ravel()[at], simulated)
+        predicted_m = data_set.protocol.clip(depth_m.ravel()[at])
+        pixels[row] = (predicted_m, true_m.ravel()[at], _simulated(stored.report))
     return _Read(pixels, unreadable)
+
+
+def _simulated(report: Mapping[str, Any]) -> bool:
+    """Whether a prediction says that some part knew the truth, as `MetricDepth.simulated` does."""
+    parts = report.get("parts")
+    told = parts.values() if isinstance(parts, Mapping) else ()
+    return bool(report.get("simulated")) or any(str(p).startswith("simulated") for p in told)
 
 
 def _scored_seeds(scores: Sequence[PhotoScore]) -> dict[str, dict[str, list[int]]]:
