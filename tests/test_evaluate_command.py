@@ -176,7 +176,7 @@ def test_check_of_a_folder_tells_which_data_set_it_is(capsys, nyu, data, tmp_pat
         (Path("kitti"), "say where it lies, --data DIR"),
     ):
         status, printed = run_here(capsys, "evaluate", "--check", folder)
-        assert status == 2
+        assert status == 1
         assert message in printed
 
 
