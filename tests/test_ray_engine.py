@@ -26,6 +26,7 @@ from mfh.evaluation.mfh_specs import mfh_spec
 from mfh.evaluation.ray_crew import slots
 from mfh.evaluation.ray_engine import RayEngine
 from mfh.evaluation.ray_worker import Reply, ShippedCase
+from mfh.evaluation.serial_engine import SerialEngine
 from mfh.models.download import TransferError
 from mfh.records import MetricDepth
 from mfh.settings import settings_from
@@ -68,8 +69,9 @@ def task(name: str, seed: int = 0, case: Any = None) -> Task:
 
 
 def in_this_process(spec: MethodSpec, tasks: Sequence[Task]) -> dict[str, MetricDepth]:
-    method = spec.make()
-    return {each.name: method.predict(each.case()) for each in tasks}
+    outcomes = list(SerialEngine().run(spec, tasks))
+    assert [each.failure for each in outcomes] == [""] * len(tasks)
+    return {each.task.name: each.depth for each in outcomes if each.depth is not None}
 
 
 def as_bytes(depth: MetricDepth | None) -> tuple[Any, ...]:
@@ -139,6 +141,21 @@ def test_an_error_comes_back_as_the_class_of_the_project_that_it_is():
         Reply.refusal(TransferError("no host")).unpacked()
     with pytest.raises(InputError, match="not a photo"):
         Reply.refusal(InputError("not a photo")).unpacked()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "no connection to a Ray cluster at 127.0.0.1:1: .*ray start --head"),
+        ("ray://127.0.0.1:1", "no connection to a Ray cluster at ray://127.0.0.1:1"),
+        ("somewhere", "Ray address somewhere: expected auto, HOST:PORT"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_refused_at_once(ray, address, said):
+    if ray.is_initialized():
+        pytest.skip("this process is connected to a cluster")
+    with pytest.raises(SettingsError, match=said):
+        next(RayEngine(address=address).run(Product(), [task("a")]))
 
 
 @pytest.mark.slow

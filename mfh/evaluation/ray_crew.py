@@ -208,14 +208,14 @@ def slots(nodes: Sequence[Mapping[str, Any]], gpus: float) -> int:
 
 def _other_versions(name: str, there: Mapping[str, str], here: Mapping[str, str]) -> str:
     words = [
-        f"{package} {there[package] or 'not at all'} (here {ours})"
+        (f"{package} {there[package]}" if there[package] else f"no {package}") + f" (here {ours})"
         for package, ours in here.items()
         if there[package] != ours
     ]
     wanted = " ".join(f"{package}=={ours}" for package, ours in here.items())
     return (
-        f"Ray engine: {name} has {' and '.join(words)}, and results would not be comparable; "
-        f"install the same there: pip install {wanted}"
+        f"Ray engine: {name} has {' and '.join(words)}; results would not be comparable: install "
+        f"the same there, with: pip install {wanted}"
     )
 
 

@@ -20,13 +20,13 @@ from mfh.evaluation.engines import Outcome, Task
 from mfh.evaluation.methods import MethodSpec
 from mfh.evaluation.ray_crew import Crew, slots
 from mfh.evaluation.ray_worker import Reply, ShippedCase
-from mfh.files import make_folder
 
 _AHEAD = 2
 """How many photos are loaded before a worker is free for them."""
-_KNOCK_S = 10.0
 _DEATHS = 3
 """A photo that so many workers died of is given up."""
+_KNOCK_S = 10.0
+"""How long a cluster may take to answer at all."""
 _FOR_ALL = (MissingPartError, ModelError, SettingsError)
 
 
@@ -134,11 +134,7 @@ class RayEngine:
             raise
         except MfhError as error:
             return Outcome(task, None, failure=str(error))
-        work = None
-        if case.work is not None:
-            # Workers take it for a place of theirs where its parent is there.
-            make_folder(case.work.parent)
-            work = str(case.work.absolute())
+        work = None if case.work is None else str(case.work.absolute())
         shipped = ShippedCase(case.name, case.photo, case.seed, work, truth)
         return _Job(task, self._ray.put(shipped))
 

@@ -37,9 +37,9 @@ def chart_section(
     """The charts of a run; empty where nothing was scored."""
     labels = [row.label for row, _ in rows]
     figures = [
+        *_paintings_figures(rows),
         *_photo_figures(rows, scores, labels),
         *_pixel_figures(rows, pixels, labels),
-        *_paintings_figures(rows),
     ]
     return element("div", *figures, class_="charts") if figures else Html("")
 
@@ -136,7 +136,7 @@ def _paintings_figures(rows: Sequence[Scored]) -> list[Html]:
                 _figure(
                     f"{quantity.title} against N",
                     against_paintings(series, f"n-{name}", quantity.heading, quantity.digits),
-                    "With N painted photos; bars: 95 % interval over seeds; diamonds: the paper.",
+                    "Bars: standard deviation over seeds; diamonds: the paper's figures.",
                     _legend(list(series), range(len(series))) if len(series) > 1 else "",
                 )
             )
@@ -165,11 +165,11 @@ def _against_paintings(rows: Sequence[Scored], name: str) -> dict[str, list[AtN]
             continue
         key = _besides_paintings(row)
         titles[key] = ", ".join(text for title, text in row.group.items() if title != _N)
-        value, low, high, published = (
+        value, std, published = (
             quantity.factor * number
-            for number in (mean.value, *mean.seeds, row.published.get(name, math.nan))
+            for number in (mean.value, mean.seed_std, row.published.get(name, math.nan))
         )
-        series.setdefault(key, []).append(AtN(count, value, low, high, published))
+        series.setdefault(key, []).append(AtN(count, value, std, published))
     several = {
         titles[key] or f"series {place}": sorted(points, key=lambda point: point.paintings)
         for place, (key, points) in enumerate(series.items(), 1)

@@ -101,15 +101,14 @@ def calibration(quotients: Values, labels: Sequence[str]) -> Html:
 
 @dataclass(frozen=True)
 class AtN:
-    """A score with N painted photos, the 95 % interval over seeds (NaN: one seed), and the paper's.
+    """A score with N painted photos, its standard deviation over seeds, and the paper's figure.
 
-    published: NaN where there is none.
+    std, published: NaN where there is none.
     """
 
     paintings: int
     value: float
-    low: float
-    high: float
+    std: float
     published: float
 
 
@@ -122,10 +121,7 @@ def against_paintings(
     for number, (label, points) in enumerate(series.items()):
         counts = [point.paintings for point in points]
         values = [point.value for point in points]
-        bars = [
-            [max(0.0, np.nan_to_num(point.value - point.low)) for point in points],
-            [max(0.0, np.nan_to_num(point.high - point.value)) for point in points],
-        ]
+        bars = [np.nan_to_num(point.std) for point in points]
         axes.errorbar(counts, values, bars, marker="o", markersize=4, capsize=3, **row_line(number))
         published = [point.published for point in points]
         axes.plot(counts, published, "D", color=row_colour(number), fillstyle="none")
