@@ -37,11 +37,11 @@ _THREADS = (
 Ray would set the first to the number of CPU cores that a worker reserves."""
 
 
-class WorkerLost(Exception):  # noqa: N818 - an event, not an error of anybody's
+class _WorkerLost(Exception):  # noqa: N818 - an event, not an error of anybody's
     """A worker died, or what it said was lost."""
 
 
-class Worker:
+class _Worker:
     """A worker of a crew.
 
     name: its machine and process, once it has started.
@@ -69,9 +69,9 @@ class Crew(Generic[_Job]):
             "on_gpu": gpus > 0,
             "spec": ray.cloudpickle.dumps(spec),
         }
-        self._idle: list[Worker] = []
-        self._starting: dict[Any, Worker] = {}
-        self._busy: dict[Any, tuple[Worker, _Job]] = {}
+        self._idle: list[_Worker] = []
+        self._starting: dict[Any, _Worker] = {}
+        self._busy: dict[Any, tuple[_Worker, _Job]] = {}
         self._failed_starts = 0
         self._warn = True
 
@@ -110,7 +110,7 @@ class Crew(Generic[_Job]):
             actor = self._actor.options(
                 num_cpus=1, num_gpus=self._gpus, max_restarts=0, scheduling_strategy="SPREAD"
             ).remote()
-            self._starting[actor.start.remote(**self._order)] = Worker(actor)
+            self._starting[actor.start.remote(**self._order)] = _Worker(actor)
 
     def give(self, job: _Job, shipped: Any) -> None:
         """Let a free worker predict a shipped case; `shipped` is Ray's reference to it."""
@@ -123,8 +123,10 @@ class Crew(Generic[_Job]):
         wait: until something happens, be it another thing; else only look. The reply is None where
         the worker died. Raises what a worker that starts refuses to start for.
         """
-        timeout_s = _PATIENCE_S if wait else 0
-        done, _ = self._ray.wait([*self._starting, *self._busy], num_returns=1, timeout=timeout_s)
+        awaited = [*self._starting, *self._busy]
+        if not awaited:
+            return None
+        done, _ = self._ray.wait(awaited, num_returns=1, timeout=_PATIENCE_S if wait else 0)
         if not done:
             if wait:
                 self._say_what_is_awaited()
@@ -136,17 +138,17 @@ class Crew(Generic[_Job]):
         worker, job = self._busy.pop(said)
         try:
             reply: Reply = self._heard(worker, said)
-        except WorkerLost:
+        except _WorkerLost:
             self._failed_starts = 0
             return job, None, worker.name
         self._idle.append(worker)
         return job, reply, worker.name
 
-    def _started(self, worker: Worker, said: Any) -> None:
+    def _started(self, worker: _Worker, said: Any) -> None:
         """Take in a worker that says that it has started, or why not."""
         try:
             worker.name, versions, refusal = self._heard(worker, said)
-        except WorkerLost:
+        except _WorkerLost:
             self._failed_starts += 1
             return
         if versions != self._order["versions"]:
@@ -158,10 +160,10 @@ class Crew(Generic[_Job]):
         self._failed_starts, self._warn = 0, False
         self._idle.append(worker)
 
-    def _heard(self, worker: Worker, said: Any) -> Any:
+    def _heard(self, worker: _Worker, said: Any) -> Any:
         """What a worker said.
 
-        Raises `WorkerLost`, and `RuntimeError` for an error that is not one of `mfh.errors`.
+        Raises `_WorkerLost`, and `RuntimeError` for an error that is not one of `mfh.errors`.
         """
         errors = self._ray.exceptions
         try:
@@ -173,7 +175,7 @@ class Crew(Generic[_Job]):
         except errors.RayError as error:
             # It may be out of reach only, and must not go on beside the one that replaces it.
             self._ray.kill(worker.actor)
-            raise WorkerLost from error
+            raise _WorkerLost from error
 
     def _say_what_is_awaited(self) -> None:
         """Say once that nobody has started, and what for a worker waits."""
