@@ -37,7 +37,7 @@ class Expectations:
 
     depth_range: tuple[float, float] = (1.5, 20.0)
     painted_person: float = 0.19
-    painted_bias: float = 0.13
+    painted_bias: float = 0.12
     person: float = 0.08
     body_bias: float = 0.04
     doubt: float = 0.1

@@ -30,7 +30,6 @@ def fit(
     space: Space = "disparity",
     fit_scale: bool = True,
     fit_offset: bool = True,
-    negative_scale: bool = False,
 ) -> MetricHead:
     """Fit `1 / depth = scale * d + offset` (disparity space) or `depth = scale * d + offset`.
 
@@ -43,7 +42,6 @@ def fit(
         count pixels (`mfh.head.losses.loss`).
     fit_scale, fit_offset: which numbers are fitted; the other stays at 1 or 0 (paper Table 4).
         "robust" fits both.
-    negative_scale: whether a fit of a loss that turns near and far around stays as it is.
 
     `relative_error` of "robust" is what the user may expect. That of the losses is the standard
     error of the owners' mean vote on the depth scale (a vote is an owner's median log ratio); it is
@@ -54,6 +52,33 @@ def fit(
     Raises `NoLandmarksError` where no depth is known, `InputError` for arrays that do not belong
     together, depths that are not positive, an unknown method, and a disparity that clearly is a
     depth or the other way round.
+    """
+    return fit_either_way(
+        disparity,
+        depth_m,
+        owner,
+        method=method,
+        space=space,
+        fit_scale=fit_scale,
+        fit_offset=fit_offset,
+        negative_scale=False,
+    )
+
+
+def fit_either_way(
+    disparity: ArrayLike,
+    depth_m: ArrayLike,
+    owner: ArrayLike | None,
+    *,
+    method: HeadMethod,
+    space: Space,
+    fit_scale: bool,
+    fit_offset: bool,
+    negative_scale: bool = True,
+) -> MetricHead:
+    """`fit`, of which a loss may turn near and far around.
+
+    negative_scale: whether such a fit stays as it is.
     """
     d = np.asarray(disparity)
     depth = np.asarray(depth_m)

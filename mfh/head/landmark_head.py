@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mfh.errors import NoLandmarksError
 from mfh.head.expectations import Expectations
-from mfh.head.fitting import check_method, fit
+from mfh.head.fitting import check_method, fit, fit_either_way
 from mfh.head.robust import fit_robust
 from mfh.head.spaces import inverted
 from mfh.head.votes import gather_votes, require_same_direction, spread_of
@@ -96,12 +96,11 @@ class LandmarkHead:
                 f"no landmark lies where the relative {space} is positive, so that none can be "
                 "inverted; fit the metric head with --set head_space=model"
             )
-        head = fit(
+        head = fit_either_way(
             inverted(values),
             depth_m,
             owner,
             space="depth" if space == "disparity" else "disparity",
-            negative_scale=True,
             **self._options,
         )
         left = [
