@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -54,6 +55,15 @@ class Planted:
     def photo(self, sample: Sample) -> Photo:
         """Scoring looks at no photo."""
         raise NotImplementedError
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        """Photo and truth."""
+        return sample.photo, sample.truth
 
     def check(self) -> Checked:
         """Everything was written a moment ago."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mfh.errors import InputError, SettingsError
+from mfh.errors import InputError, MissingPartError, SettingsError
 
 from .options import (
     DeviceOption,
     ErrorOption,
     ErrorsOption,
+    JobsOption,
     LowMemoryOption,
     PaintingsOption,
     SetOption,
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
     from mfh.evaluation.engines import Engine
     from mfh.evaluation.methods import Row
-
-JobsOption = Annotated[
-    int, typer.Option("--jobs", help="Threads that score; 0 is one for each processor.")
-]
 
 
 def evaluate(
@@ -58,9 +55,9 @@ def evaluate(
         typer.Option(
             "--method",
             "-m",
-            metavar="METHOD",
+            metavar="[KEY=]METHOD",
             help="mfh, simulated, hub:MODEL, metric3d[:SIZE], unidepth[:MODEL] or files:DIR; "
-            "repeatable, each is a row; mfh if none is given.",
+            "repeatable, each is a row, which KEY names; mfh if none is given.",
             show_default=False,
         ),
     ] = None,
@@ -103,7 +100,8 @@ def evaluate(
             "--out",
             "-o",
             metavar="RUN",
-            help="Folder of the run; mfh_out/eval_DATASET if none is given.",
+            help="Folder of the run; mfh_out/eval_DATASET if none is given, of folder and "
+            "labels with the name of their folder.",
             show_default=False,
         ),
     ] = None,
@@ -174,14 +172,12 @@ def evaluate(
     """
     from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415 - keeps `mfh --help` quick
 
-    if check and data is None:
-        data_set, data = _recognised(Path(data_set))
+    options = data_options_of(data_option)
+    if check:
+        raise typer.Exit(_check(data_set, data, options))
     if data is None:
         raise InputError(f"--data is missing: say where {data_set} lies, --data DIR")
-    options = dict(pair(text, "--data-option", "max_m=10") for text in data_option or [])
     opened = open_data_set(data_set, data, **options)
-    if check:
-        raise typer.Exit(_check(opened))
 
     from mfh.evaluation.ablations import ablation as find_ablation  # noqa: PLC0415
     from mfh.evaluation.running import evaluate as run_evaluation  # noqa: PLC0415
@@ -195,11 +191,13 @@ def evaluate(
     rows = rows_of(
         method or [],
         table,
+        data_set=data_set,
         preset=preset,
         changes=changes,
         options={"paintings": paintings, "device": device, "low_memory": low_memory or None},
         errors=errors_from(errors, error),
         people=people or [],
+        names=[sample.name for sample in opened.samples()],
     )
     usual = table.seeds if table else 1
     count = usual if seeds is None else seeds
@@ -210,7 +208,7 @@ def evaluate(
             "--people: meshes belong to the paintings of one seed; leave out --seeds"
         )
     chosen = _engine(engine, address, workers)
-    folder = out or Path("mfh_out") / f"eval_{data_set}"
+    folder = out or _folder_for(data_set, data)
     with interruptible():
         _download(rows)
         with TerminalEvaluation() as progress:
@@ -223,7 +221,6 @@ def evaluate(
                 work=work,
                 records=records,
                 limit=limit,
-                options=options,
                 ablation=ablation or "",
                 progress=progress,
             )
@@ -237,27 +234,9 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _recognised(folder: Path) -> tuple[str, Path]:
-    """The data set that a folder is of, and where it lies."""
-    from mfh.evaluation.datasets import DATA_SETS  # noqa: PLC0415
-    from mfh.evaluation.datasets.recognise import recognise  # noqa: PLC0415
-
-    if str(folder) in DATA_SETS and not folder.is_dir():
-        raise InputError(f"--check {folder}: say where it lies, --data DIR")
-    if not folder.is_dir():
-        raise InputError(f"--check {folder}: there is no such folder")
-    found = recognise(folder)
-    if found is None:
-        raise InputError(
-            f"--check {folder}: it looks like none of the data sets; say which it should be: "
-            f"mfh evaluate {'|'.join(DATA_SETS)} --data {folder} --check"
-        )
-    return found[0], folder
-
-
 def _check(data_set: Any) -> int:
     """Print what of a data set is there; the exit status."""
-    from mfh.evaluation.datasets.checking import check_lines  # noqa: PLC0415
+    from .data_set_check import check_lines  # noqa: PLC0415
 
     checked = None
     with suppress(InputError):  # which the lines tell of
@@ -265,6 +244,14 @@ def _check(data_set: Any) -> int:
     for line in check_lines(data_set, checked):
         typer.echo(line)
     return 0 if checked is not None and checked.found == checked.expected else 1
+
+
+def _folder_for(data_set: str, data: Path) -> Path:
+    """Where a run goes by default: that of a user's own data is told from those of others."""
+    from mfh.photos import safe_name  # noqa: PLC0415
+
+    own = f"_{safe_name(data.resolve().name)}" if data_set in ("folder", "labels") else ""
+    return Path("mfh_out") / f"eval_{data_set}{own}"
 
 
 def _engine(name: str, address: str | None, workers: int | None) -> Engine:
@@ -280,17 +267,10 @@ def _engine(name: str, address: str | None, workers: int | None) -> Engine:
 
 
 def _download(rows: Sequence[Row]) -> None:
-    """Get what rows of learned stages need, showing it; what cannot be got is named later."""
-    from mfh.errors import MissingPartError  # noqa: PLC0415
-    from mfh.evaluation.mfh_specs import MfhSpec, OracleSpec  # noqa: PLC0415
-    from mfh.parts import LearnedParts  # noqa: PLC0415
-
+    """Get what rows need, showing it; what cannot be got is named later."""
     from .downloads import TerminalDownloads  # noqa: PLC0415
 
-    for row in rows:
-        spec = row.spec
-        if isinstance(spec, MfhSpec | OracleSpec) and spec.learned:
-            try:
-                LearnedParts(spec.settings, progress=TerminalDownloads()).prepare(spec.learned)
-            except MissingPartError:
-                continue
+    with TerminalDownloads() as progress:
+        for row in rows:
+            with suppress(MissingPartError, SettingsError):
+                row.spec.prepare(progress)

@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from mfh.evaluation.datasets.recognise import quoted
 from mfh.evaluation.evaluation_progress import EvaluationProgress
+
+from .terminal import ShownBars
 
 if TYPE_CHECKING:
     from mfh.evaluation.datasets.base import DataSet
@@ -25,12 +27,12 @@ if TYPE_CHECKING:
 _MOST_MISSING = 3
 
 
-class TerminalEvaluation(EvaluationProgress):
+class TerminalEvaluation(ShownBars, EvaluationProgress):
     """A bar over all predictions; a line for each where standard error is no terminal."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._bar = Progress(
+        self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
@@ -38,50 +40,36 @@ class TerminalEvaluation(EvaluationProgress):
             console=self._console,
             disable=not sys.stderr.isatty(),
         )
-        self._task = self._bar.add_task("", total=None, left="")
+        self._task = self._bars.add_task("", total=None, left="")
         self._total = self._count = 0
-
-    def __enter__(self) -> TerminalEvaluation:
-        if not self._bar.disable:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if not self._bar.disable:
-            self._bar.stop()
 
     def begin(self, there: int, to_make: int) -> None:
         """Say how much there is to do."""
         self._total = to_make
-        self._bar.update(self._task, total=to_make)
+        self._bars.update(self._task, total=to_make)
         found = f", {there} are there already" if there else ""
         self._console.print(f"{to_make} predictions to make{found}")
 
     def row(self, row: Row, to_make: int) -> None:
         """Name the row beside the bar."""
-        self._bar.update(self._task, description=row.label)
+        self._bars.update(self._task, description=row.label)
 
     def done(self, row: Row, outcome: Outcome, seconds_left: float) -> None:
         """Move the bar on; a failure gets a line of its own."""
         self._count += 1
         left = "" if math.isnan(seconds_left) else f"{timedelta(seconds=round(seconds_left))} left"
-        self._bar.update(self._task, advance=1, left=left)
+        self._bars.update(self._task, advance=1, left=left)
         where = f"{row.key}, seed {outcome.task.seed}, {outcome.task.name}"
         if outcome.failure:
             self._console.print(f"{escape(where)}: [red]failed: {escape(outcome.failure)}[/]")
-        elif self._bar.disable:
+        elif self._bars.disable:
             by = f" by {outcome.worker}" if outcome.worker else ""
             text = f"{self._count}/{self._total} {where}: {outcome.seconds:.1f} s{by}, {left}"
             self._console.print(text, markup=False)
 
     def skipped(self, row: Row, reason: str, left: int) -> None:
         """Say that a row cannot run; why is said at the end."""
-        self._bar.update(self._task, advance=left)
+        self._bars.update(self._task, advance=left)
         self._console.print(f"{escape(row.label)}: [red]skipped, it cannot run here[/]")
 
 
@@ -93,15 +81,18 @@ def show_missing(data_set: DataSet, missing: Mapping[str, str]) -> None:
     for path in list(missing.values())[:_MOST_MISSING]:
         typer.echo(f"  {path}", err=True)
     if len(missing) > _MOST_MISSING:
-        typer.echo(
-            f"  and others: mfh evaluate {data_set.name} --data {data_set.root} --check", err=True
-        )
+        root = quoted(data_set.root)
+        typer.echo(f"  and others: mfh evaluate {data_set.name} --data {root} --check", err=True)
 
 
 def show_unfinished(result: Evaluated) -> None:
     """List the rows that could not run, and say what a further run does about failures."""
+    rows_by_reason: dict[str, list[str]] = {}
     for key, reason in result.skipped.items():
-        typer.secho(f"row {key} was skipped: {reason}", fg="red", err=True)
+        rows_by_reason.setdefault(reason, []).append(key)
+    for reason, keys in rows_by_reason.items():
+        rows = f"row {keys[0]} was" if len(keys) == 1 else f"rows {', '.join(keys)} were"
+        typer.secho(f"{rows} skipped: {reason}", fg="red", err=True)
     if result.failed:
         typer.echo(
             f"{len(result.failed)} predictions failed; the same command tries again", err=True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,25 +21,33 @@ if TYPE_CHECKING:
 
 _SIMULATED = "simulated"
 _ALONE = ("mfh", _SIMULATED)
+_TITLES = {"mfh": "MfH", _SIMULATED: "simulated"}
+_KEY = re.compile(r"[A-Za-z0-9._-]+")
+_LONGEST = 80
 
 
 def rows_of(
     methods: Sequence[str],
     table: Ablation | None,
     *,
+    data_set: str,
     preset: str | None,
     changes: list[str] | None,
     options: Mapping[str, Any],
     errors: SimulatedErrors,
     people: Sequence[str],
+    names: Sequence[str],
 ) -> list[Row]:
     """The rows of methods and of an ablation.
 
     An ablation is run by "mfh", or by "simulated" where that is among the methods; the other
-    methods are rows beside its own.
+    methods are rows beside its own, and so is whatever is given a key.
 
+    methods: METHOD or KEY=METHOD.
+    data_set: the name of that which they are run on.
     changes, options: as of `settings_of`.
     people: ROW=DIR texts, the meshes of rows that need the user's own.
+    names: of all samples of the data set.
     """
     from mfh.evaluation.ablations import SpecOf  # noqa: PLC0415 - keeps `mfh --help` quick
     from mfh.evaluation.mfh_specs import mfh_spec  # noqa: PLC0415
@@ -47,8 +57,13 @@ def rows_of(
         if meshes:
             raise SettingsError("--people gives the meshes of a row of --ablation table9")
         settings = settings_of(preset or "default", changes, **options)
-        return [_method_row(text, settings, errors) for text in methods or ["mfh"]]
+        return _method_rows(methods or ["mfh"], settings, errors, names)
     stages = _SIMULATED if _SIMULATED in methods else "mfh"
+    if meshes and stages == _SIMULATED:
+        raise SettingsError(
+            "--people gives meshes for paintings, but --method simulated measures its own people; "
+            "leave out one of them"
+        )
 
     def spec_of(variant: str, settings: Settings, folder: str, regressor: str) -> MethodSpec:
         text = f"{stages}:{variant}" if variant else stages
@@ -56,11 +71,15 @@ def rows_of(
 
     made: SpecOf = spec_of
     rows = table.runnable(
-        made, preset=preset or "paper", changes=changes_of(changes, **options), meshes=meshes
+        made,
+        data_set=data_set,
+        preset=preset or "paper",
+        changes=changes_of(changes, **options),
+        meshes=meshes,
     )
     settings = settings_of(preset or "paper", changes, **options)
     others = [text for text in methods if text not in _ALONE]
-    return [*rows, *(_method_row(text, settings, errors) for text in others)]
+    return [*rows, *_method_rows(others, settings, errors, names)]
 
 
 def _meshes(text: str) -> tuple[str, str]:
@@ -72,22 +91,56 @@ def _meshes(text: str) -> tuple[str, str]:
     return key, str(folder)
 
 
-def _method_row(text: str, settings: Settings, errors: SimulatedErrors) -> Row:
-    """The row of a single method, its key made of its text."""
+def _method_rows(
+    methods: Sequence[str], settings: Settings, errors: SimulatedErrors, names: Sequence[str]
+) -> list[Row]:
+    """The rows of single methods: named as the user wants it, or by their texts."""
     from mfh.evaluation.methods import Row  # noqa: PLC0415
-    from mfh.evaluation.mfh_specs import METHODS, mfh_spec  # noqa: PLC0415
     from mfh.evaluation.specs import method_spec  # noqa: PLC0415
 
-    if text in METHODS:
-        spec = mfh_spec(text, settings, errors)
-    else:
-        spec = method_spec(text, device=settings.device, precision=settings.precision)
-    key = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[-80:]
-    return Row(key=key, label=_label(text, settings), spec=spec)
+    given = [_key_and_method(text) for text in methods]
+    own = Counter(_key_of(text).casefold() for key, text in set(given) if not key)
+    rows = []
+    for key, text in given:
+        spec = method_spec(text, settings, errors, names=names)
+        made = key or _key_of(text)
+        if not key and own[made.casefold()] > 1:
+            made = _hashed(made, text)
+        rows.append(Row(key=made, label=key or _label(text, settings), spec=spec))
+    return rows
+
+
+def _key_and_method(text: str) -> tuple[str, str]:
+    """KEY=METHOD in two; the key is "" where none is given."""
+    key, equals, method = text.partition("=")
+    # What comes before the first "=" of METHOD alone holds ":" or "@".
+    if not equals or ":" in key or "@" in key:
+        return "", text
+    if not (method and _KEY.fullmatch(key)):
+        raise SettingsError(
+            f"--method {text}: expected METHOD or KEY=METHOD, KEY being letters from A to Z, "
+            "digits, '.', '-' and '_', e.g. --method ours=files:DIR"
+        )
+    return key, method
+
+
+def _key_of(text: str) -> str:
+    """A key made of a method's text, with a hash where it would not tell enough of it."""
+    key = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
+    return key if text.isascii() and len(key) <= _LONGEST else _hashed(key, text)
+
+
+def _hashed(key: str, text: str) -> str:
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{key[-_LONGEST:].strip('-.')}-{digest}".lstrip("-")
 
 
 def _label(text: str, settings: Settings) -> str:
-    if text in _ALONE:
-        prefix = "simulated, " if text == _SIMULATED else ""
-        return f"{prefix}N = {settings.paintings}, {settings.head_method}"
-    return text.removeprefix("hub:")
+    from mfh.evaluation.mfh_specs import oracle_settings  # noqa: PLC0415 - keeps `mfh --help` quick
+
+    kind, _, oracle = text.partition(":")
+    if kind not in _TITLES:
+        return text.removeprefix("hub:")
+    if oracle:
+        return f"{_TITLES[kind]} oracle, {oracle_settings(settings).head_method}"
+    return f"{_TITLES[kind]}, N = {settings.paintings}, {settings.head_method}"

@@ -110,6 +110,9 @@ ErrorOption = Annotated[
         show_default=False,
     ),
 ]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", min=0, help="Threads that score; 0 is one for each processor.")
+]
 PeopleInPhotoOption = Annotated[
     int,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .evaluate import JobsOption
+from .options import JobsOption
 
 
 def score(

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from mfh.evaluation.page import write_page
+from mfh.evaluation.results import Results
 from mfh.evaluation.score_files import write_scores
 from mfh.evaluation.scoring import score_run
-from mfh.evaluation.statistics import row_scores
 from mfh.evaluation.tables import Table, score_table
 
 from .terminal import TerminalProgress
@@ -30,18 +30,19 @@ _WIDE = 100
 def score_and_show(run: RunInfo, data_set: DataSet, jobs: int) -> bool:
     """Score a run, write scores, tables and page, and print what they come to.
 
-    Returns whether every prediction of the run could be scored.
+    Returns whether every photo that something was tried with could be scored: photos that were
+    added for one row need not be predicted by the others.
     """
     with TerminalProgress(transient=True) as progress:
         scores = score_run(run, data_set, jobs, progress)
-    paths = write_scores(run, scores, data_set)
-    page = write_page(run, scores, data_set)
-    found = row_scores(scores, run.names)
+    results = Results.of(run, data_set, scores)
+    paths = write_scores(results)
+    page = write_page(results)
     console = Console(highlight=False)
     shown = (*_SHOWN, "scaled_abs_rel") if console.width >= _WIDE else _SHOWN
-    _print(console, score_table(run, found, data_set, shown))
-    failed = [(row.row, *each) for row in found for each in row.failed]
-    _list_failed(failed, len(scores))
+    _print(console, score_table(results, shown))
+    failed = [(row.row, *each) for row in results.rows for each in row.failed]
+    _list_failed(failed, len(scores) - sum(len(row.not_predicted) for row in results.rows))
     names = ", ".join(path.name for path in (*paths.values(), page))
     folder = escape(str(run.folder))
     console.print(f"results in [bold]{folder}[/]: {escape(names)}", soft_wrap=True)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import typer
 from rich.console import Console
@@ -29,6 +30,8 @@ from rich.text import Text
 from mfh.progress import Progress
 
 from .status import INTERRUPTED
+
+_Shown = TypeVar("_Shown", bound="ShownBars")
 
 _DOING = {
     "painted": "painting people",
@@ -53,7 +56,27 @@ class _BusyColumn(ProgressColumn):
         return Text(str(timedelta(seconds=int(seconds))), style="progress.elapsed")
 
 
-class TerminalProgress(Progress):
+class ShownBars:
+    """A context in which bars are shown; nothing is where standard error is no terminal."""
+
+    _bars: Bars
+
+    def __enter__(self: _Shown) -> _Shown:
+        if not self._bars.disable:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._bars.disable:
+            self._bars.stop()
+
+
+class TerminalProgress(ShownBars, Progress):
     """A bar for each stage, also where it is done in several rounds.
 
     Plain lines where standard error is no terminal.
@@ -81,20 +104,6 @@ class TerminalProgress(Progress):
         self._tasks: dict[str, TaskID] = {}
         self._remarks: dict[str, str] = {}
         self._done: set[str] = set()
-
-    def __enter__(self) -> TerminalProgress:
-        if not self._bars.disable:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if not self._bars.disable:
-            self._bars.stop()
 
     def start(self, stage: str, total: int) -> None:
         """Show a bar, or go on with one."""

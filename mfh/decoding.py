@@ -62,6 +62,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_THEIR_SIDE = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,17 @@ def read_image(path: Path) -> Image.Image:
     with _explained(str(path)), _open(path) as picture:
         stored: Image.Image = picture.copy()
         return stored
+
+
+def read_shape(path: Path) -> tuple[int, int]:
+    """The height and width that `decode` gives an image file, of its header alone.
+
+    Raises `InputError` as `decode` does, but for pixels that are broken.
+    """
+    with _explained(str(path)), _open(path) as picture:
+        _require_size(str(path), picture.height, picture.width)
+        turned = _exif(picture).get(Base.Orientation) in _ON_THEIR_SIDE
+        return (picture.width, picture.height) if turned else (picture.height, picture.width)
 
 
 def photo_suffixes() -> set[str]:

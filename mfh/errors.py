@@ -35,6 +35,10 @@ class NotEnoughMemoryError(MfhError, MemoryError):
     """A learned part does not fit into memory, even one image at a time."""
 
 
+class NumericsError(MfhError, ArithmeticError):
+    """A learned part gave no numbers for a photo: of too low a precision, or damaged."""
+
+
 class NoLandmarksError(MfhError, RuntimeError):
     """Nothing of known size was found, so there is no scale to give."""
 

@@ -25,6 +25,17 @@ from mfh.stages import DisparityEstimator, Painter, PeopleMeasurer
 STAGES = ("painted", "people", "disparity")
 
 
+class MissingModelsError(MissingPartError):
+    """Models that are not here and cannot be downloaded.
+
+    missing: the message without what else could stand in for them.
+    """
+
+    def __init__(self, missing: str, instead: str) -> None:
+        self.missing = missing
+        super().__init__(f"{missing}\n{instead}")
+
+
 class Parts(TypedDict):
     """The parts of a `MetricFromHuman` that have no default; None where a run does without."""
 
@@ -56,7 +67,7 @@ class LearnedParts:
 
         Raises `SettingsError` for a device that is not here, and `MissingPartError` where not
         everything can be downloaded, before anything is, naming all that is missing with the
-        commands that get it.
+        commands that get it (`MissingModelsError` where models are).
         """
         new = set(stages) - self._prepared
         if not new:
@@ -69,7 +80,7 @@ class LearnedParts:
         states = [self.store.state(model) for model in needs]
         missing = [state for state in states if not state.ready]
         if missing and (self.store.offline or not all(s.model.downloadable for s in missing)):
-            raise MissingPartError(_missing(missing))
+            raise MissingModelsError(_missing(missing), _instead(missing))
         for state in missing:
             self.store.get(state.model, self._progress)
         self._prepared |= new
@@ -211,9 +222,9 @@ def parts_from(
 
 
 def _missing(states: Sequence[ModelState]) -> str:
+    """Which models are missing, and the commands that get them."""
     by_hand = [state for state in states if not state.model.downloadable]
     others = [state for state in states if state.model.downloadable]
-    stages = [stage for stage in STAGES if any(state.model.stage == stage for state in states)]
     lines = ["models that this needs are missing:"]
     for state in by_hand:
         lines += [f"  {state}", f"    {remedy(state.model)}"]
@@ -223,10 +234,16 @@ def _missing(states: Sequence[ModelState]) -> str:
         names = " ".join(state.model.name for state in others)
         lines.append(f"    get {'it' if len(others) == 1 else 'them'} with: mfh models get {names}")
         lines[-1] += f" ({size_gb:.1f} GB)" if size_gb else ""
-    lines.append(
+    return "\n".join(lines)
+
+
+def _instead(states: Sequence[ModelState]) -> str:
+    """What else could stand in for models that are missing."""
+    stages = [stage for stage in STAGES if any(state.model.stage == stage for state in states)]
+    lines = [
         "or do what they do with other tools, as docs/your_own_parts.md tells, and give what those "
         f"made: {' '.join(f'--use {stage}=PATH' for stage in stages)}"
-    )
+    ]
     if "painted" in stages or "people" in stages:
         lines.append(
             "or measure one distance in the photo yourself, which needs neither of painter and "

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from mfh.disparity import unaligned
 from mfh.errors import InputError, NoLandmarksError
 from mfh.files import make_folder, remove_file
 from mfh.head import LandmarkHead
@@ -20,13 +21,14 @@ from mfh.parts import LearnedParts, parts_from
 from mfh.photos import resize_photo
 from mfh.prediction import Prediction
 from mfh.progress import Progress
-from mfh.records import Landmarks, MetricDepth, PaintedPhotos, Photo, Space
+from mfh.records import Counts, Landmarks, MetricDepth, PaintedPhotos, Photo, Space
 from mfh.rendering.renderer import MeshRenderer
 from mfh.results.folder import FILES, write_contact_sheet
 from mfh.rounds import Rounds, stages_needed
-from mfh.runs import RunFolder, StageRunner, part_name
-from mfh.runs.photo_run import PhotoRun, RunParts, digests_of
+from mfh.runs import RunFolder, StageRunner
+from mfh.runs.photo_run import PhotoRun, digests_of
 from mfh.runs.record_files import write_photo
+from mfh.runs.run_parts import RunParts, device_of, names_of
 from mfh.settings import Settings
 from mfh.stages import (
     DepthRenderer,
@@ -183,8 +185,8 @@ class MetricFromHuman:
             head=head,
             relative_error=head.relative_error,
             counts=counts,
-            parts=_names(used),
-            device=_device(used),
+            parts=names_of(used),
+            device=device_of(used),
             warnings=warnings,
             relative_error_map=error_map,
             painting=painting_in_words(rounds, stopped, painted, head, people=by_people),
@@ -202,6 +204,59 @@ class MetricFromHuman:
             verdicts=verdicts,
             owners=owners,
             seconds=runner.seconds,
+        )
+
+    def fit_to(
+        self,
+        photo: Photo,
+        landmarks: Landmarks,
+        *,
+        folder: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> MetricDepth:
+        """Metric depth of a photo by the relative model and landmarks that are given.
+
+        Nobody is painted or measured: painter and people may be None.
+
+        landmarks: depth that is known, of the size of the photo as the stages see it,
+            `mfh.photos.resize_photo(photo, settings.working_short_side_px)`.
+        folder: keeps the relative disparity and the head, which are reused as in `run`.
+
+        Raises `InputError` for landmarks of another size, `NoLandmarksError` where no depth is
+        known, and `OutputError` or `RunFolderError` for a folder that cannot be used.
+        """
+        working = resize_photo(photo, self.settings.working_short_side_px)
+        if landmarks.depth_m.shape != working.shape:
+            raise InputError(
+                f"landmarks are {landmarks.depth_m.shape}, but stages see the photo at "
+                f"{working.shape}: give them at that size"
+            )
+        parts = RunParts(
+            painter=None,
+            people=None,
+            renderer=self.renderer,
+            disparity=self.disparity,
+            head=self.head,
+        )
+        runner = StageRunner(
+            digests_of(photo, working, ()),
+            self.settings,
+            None if folder is None else RunFolder(folder),
+            progress or Progress(),
+        )
+        run = PhotoRun(photo, working, (), self.settings, runner, **parts)
+        disparity = run.estimate(run.paint(0))
+        head = self.head.fit(unaligned(disparity), [landmarks])
+        depth_m, error_map = run.apply(head, disparity)
+        return MetricDepth(
+            depth_m=depth_m,
+            camera=photo.camera,
+            head=head,
+            relative_error=head.relative_error,
+            counts=Counts(painted=0, with_people=0, kept=0, people=0),
+            parts=names_of(parts),
+            device=device_of(parts),
+            relative_error_map=error_map,
         )
 
     def _parts_for(self, distances: Sequence[KnownDistance]) -> RunParts:
@@ -257,7 +312,7 @@ class MetricFromHuman:
             photo={"name": photo.name, "sha256": dict(digests), "camera": asdict(photo.camera)},
             known_distances=fingerprint(distances),
             settings=self.settings.as_dict(),
-            parts=_names(parts),
+            parts=names_of(parts),
         )
         return run_folder
 
@@ -273,25 +328,8 @@ def _nobody(
     """Say that no image takes part in the fit, and show them if there is a folder."""
     sheet = None
     if run_folder is not None:
-        simulated = any(name.startswith("simulated") for name in _names(parts).values())
+        simulated = any(name.startswith("simulated") for name in names_of(parts).values())
         sheet = write_contact_sheet(
             run_folder.path, photo, images, landmarks, verdicts, simulated=simulated
         )
     return NoLandmarksError(nobody_message(verdicts, sheet))
-
-
-def _names(parts: RunParts) -> dict[str, str]:
-    """What the parts call themselves, but for those that a run does without."""
-    without = {"renderer"} if parts["people"] is None else set()
-    return {
-        name: part_name(part)
-        for name, part in parts.items()
-        if part is not None and name not in without
-    }
-
-
-def _device(parts: RunParts) -> str:
-    """Where the learned parts compute; each of them says so itself."""
-    learned = (parts["painter"], parts["people"], parts["disparity"])
-    devices = [getattr(part, "device", "") for part in learned]
-    return ", ".join(dict.fromkeys(filter(None, devices)))

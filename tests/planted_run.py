@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,13 @@ class PlantedSet:
 
     def photo(self, sample: Sample) -> Photo:
         raise AssertionError("scoring looks at no photo")
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return {}
+
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        return sample.photo, sample.truth
 
     def check(self) -> Checked:
         return Checked((), len(self.names), len(self.names))

@@ -14,6 +14,7 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.evaluation.methods import Case, MethodSpec
+from mfh.models import DownloadProgress
 from mfh.records import MetricDepth
 
 
@@ -27,11 +28,11 @@ class Product:
     def as_dict(self) -> dict[str, Any]:
         return {"method": "product"}
 
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Nothing is needed."""
+
     def make(self) -> Product:
         return self
-
-    name = "product"
-    device = ""
 
     def predict(self, case: Case) -> MetricDepth:
         left, right = np.random.default_rng(case.seed).normal(size=(2, 700, 700))
@@ -58,15 +59,15 @@ class Rigged:
     def as_dict(self) -> dict[str, Any]:
         return {"method": "rigged", **self.inner.as_dict()}
 
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Nothing is needed."""
+
     def make(self) -> RiggedMethod:
         Path(self.marks, f"made_{os.getpid()}").touch()
         return RiggedMethod(self)
 
 
 class RiggedMethod:
-    name = "rigged"
-    device = ""
-
     def __init__(self, spec: Rigged) -> None:
         self._spec = spec
         self._method = spec.inner.make()
@@ -86,7 +87,7 @@ class RiggedMethod:
             time.sleep(60)
         if rule == "truth":
             assert case.truth is not None
-            return MetricDepth(case.truth(), case.photo.camera)
+            return MetricDepth(case.truth, case.photo.camera)
         depth = self._method.predict(case)
         mark = Path(self._spec.marks, "hangs")
         if rule == "hang once" and not mark.exists():

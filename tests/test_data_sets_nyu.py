@@ -8,11 +8,11 @@ from collections import Counter
 import numpy as np
 import pytest
 from data_set_trees import colours, planted, write_photo, write_png
+from mfh_cli.data_set_check import check_lines
 from PIL import Image
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.checking import check_lines
 from mfh.evaluation.datasets.nyu import Nyu, official_test_split
 
 NYU_K = (518.8579, 519.46961, 325.58245, 253.73617)

@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 from data_set_trees import write_text
+from mfh_cli.data_set_check import check_lines
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets import DATA_SETS, open_data_set
-from mfh.evaluation.datasets.checking import check_lines
 
 OFFICIAL = {
     "nyu": ("rgb_NNNNN.jpg", "nyu_depth_v2_labeled.mat (2.8 GB)"),

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from commands import start
+from mfh_cli.data_set_check import check_lines
 from PIL import Image
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets import DATA_SETS, Checked, open_data_set
-from mfh.evaluation.datasets.checking import check_lines, missing_lines
+from mfh.evaluation.datasets.checking import missing_lines
 from mfh.evaluation.datasets.folder import Folder
 from mfh.evaluation.datasets.recognise import looks_like, recognise
 

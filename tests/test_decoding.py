@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, features
 from PIL.ExifTags import Base
 
-from mfh.decoding import decode
+from mfh.decoding import decode, read_shape
 from mfh.errors import InputError
 
 H, W = 48, 64
@@ -148,6 +148,7 @@ def test_orientation_is_applied(tmp_path, pixels, orientation):
     exif[Base.Orientation] = orientation
     Image.fromarray(pixels).save(tmp_path / "photo.png", exif=exif)
     assert np.array_equal(decode(tmp_path / "photo.png").pixels, turned)
+    assert read_shape(tmp_path / "photo.png") == turned.shape[:2]
     with Image.open(tmp_path / "photo.png") as picture:
         assert np.array_equal(decode(picture).pixels, turned)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from mfh.errors import MissingPartError, ModelError, SettingsError
+from mfh.errors import MissingPartError, ModelError, NumericsError, SettingsError
 from mfh.estimators import HubEstimator
 from mfh.estimators.hub import hub_weights
 from mfh.models import ModelStore, Weights
@@ -190,7 +190,7 @@ def test_depth_that_is_not_finite_is_refused(
 
     monkeypatch.setattr(transformers.DepthAnythingForDepthEstimation, "forward", forward)
     with pytest.raises(
-        SettingsError, match="in float32, holds NaN or infinite values; the weights"
+        NumericsError, match="in float32, holds NaN or infinite values; the weights"
     ):
         estimator(folder_of("depth-anything-metric")).predict(photo())
 
@@ -266,10 +266,10 @@ def test_weights_of_another_model_are_refused(
 def test_a_library_too_old_for_a_model_is_named(
     folder_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mfh.estimators import hub_network
+    from mfh.loading import pretrained
 
     older = type("older", (), {"__version__": "4.48.0"})
-    monkeypatch.setattr(hub_network, "transformers", older)
+    monkeypatch.setattr(pretrained, "transformers", older)
     part = estimator(folder_of("depth-pro"))
     with pytest.raises(MissingPartError, match="later transformers than 4.48.0.*pip install --upg"):
         part.predict(photo())
@@ -289,6 +289,8 @@ def test_a_model_of_the_hub_comes_from_a_mirror(
     part = HubEstimator(weights, device="cpu")
     assert part.name == "ZoeDepth (org/tiny-zoe)"
     assert part.fingerprint["weights"]["id"] == "org/tiny-zoe"
+    revision = part.fingerprint["weights"]["revision"]
+    assert part.predict(photo()).parts.get("revision", "") == revision
     # What is there needs no network.
     assert hub_weights("org/tiny-zoe", ModelStore(tmp_path / "store", offline=True)) == weights
 

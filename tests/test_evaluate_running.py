@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import shutil
+import weakref
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 from filelock import FileLock
 from small_rooms import NAMES, rooms
 
-from mfh.errors import InputError, MissingPartError, RunFolderError, SettingsError
+from mfh.errors import (
+    InputError,
+    MissingPartError,
+    NumericsError,
+    OutputError,
+    RunFolderError,
+    SettingsError,
+)
+from mfh.evaluation.datasets import open_data_set
+from mfh.evaluation.engines import Task
 from mfh.evaluation.evaluation_progress import EvaluationProgress, TimeLeft
-from mfh.evaluation.methods import Row
+from mfh.evaluation.methods import Case, Row
 from mfh.evaluation.mfh_specs import mfh_spec
 from mfh.evaluation.run_file import RunInfo
 from mfh.evaluation.running import evaluate, photo_seed
@@ -49,10 +62,9 @@ class Constant:
     depth_m: float = 2.0
     fails: tuple[str, ...] = ()
     missing: str = ""
+    error: type[Exception] = InputError
     needs_truth = False
     seeded = False
-    device = ""
-    name = "constant"
 
     def as_dict(self):
         return {"method": "constant", "depth_m": self.depth_m}
@@ -64,7 +76,7 @@ class Constant:
 
     def predict(self, case):
         if case.name in self.fails:
-            raise InputError(f"{case.name}: no")
+            raise self.error(f"{case.name}: no")
         depth_m = np.full(case.photo.shape, self.depth_m, np.float32)
         return MetricDepth(depth_m, case.photo.camera)
 
@@ -128,16 +140,67 @@ def test_another_run_is_not_mixed_in(data, tmp_path):
         RunFolderError, match=r"\(person_size 0.17 -> 0.0, .* and \d+ more\); choose"
     ):
         run(data, [row(errors=SimulatedErrors.none())], tmp_path / "run")
-    with pytest.raises(RunFolderError, match="another evaluation .max_m None -> 10"):
-        run(data, [row()], tmp_path / "run", options={"max_m": 10})
+    nearer = open_data_set("folder", data.root, max_m="5")
+    with pytest.raises(RunFolderError, match=r"another evaluation .max_m 80.0 -> 5.0"):
+        run(nearer, [row()], tmp_path / "run")
     other = rooms(tmp_path / "others")
     object.__setattr__(other, "name", "nyu")
     with pytest.raises(RunFolderError, match="data set folder -> nyu"):
         run(other, [row()], tmp_path / "run")
-    with pytest.raises(InputError, match="two rows have the key 'mfh'"):
-        run(data, [row(), row()], tmp_path / "run")
+    with pytest.raises(
+        RunFolderError, match="has a row 'mfh', whose folder would be that of 'MfH'"
+    ):
+        run(data, [row("MfH")], tmp_path / "run")
     # Where it is computed, and how much at once, is no other method.
     run(data, [row(**{"device": "cpu", "painter.batch": 3})], tmp_path / "run", limit=1)
+
+
+def test_the_photos_of_another_folder_are_not_taken_for_those_that_were_predicted(data, tmp_path):
+    rows, folder = [Row("c", "c", Constant(fails=("rgb/room_2",)))], tmp_path / "run"
+    assert run(data, rows, folder).made == 2
+    # It moved, with new times of its files.
+    shutil.copytree(data.root, tmp_path / "moved", copy_function=shutil.copyfile)
+    moved = open_data_set("folder", tmp_path / "moved")
+    assert run(moved, rows, folder).there == 2
+    before = (folder / "run.json").read_bytes()
+
+    def with_other_depth(name):
+        """The same photos, and other depth of one in a file of the same size."""
+        other = tmp_path / f"other_{name}"
+        shutil.copytree(data.root, other)
+        path = other / "depth" / f"{name}.npy"
+        size = path.stat().st_size
+        np.save(path, np.load(path) * np.float32(1.5))
+        assert path.stat().st_size == size
+        return open_data_set("folder", other)
+
+    with pytest.raises(RunFolderError, match=r"photo 'rgb/room_1' with another truth file than"):
+        run(with_other_depth("room_1"), rows, folder)
+    shutil.copy(data.root / "rgb" / "room_0.png", moved.root / "rgb" / "room_1.png")
+    with pytest.raises(RunFolderError, match=r"photo 'rgb/room_1' with another photo file than"):
+        run(moved, rows, folder)
+    assert (folder / "run.json").read_bytes() == before
+    # What was never predicted may be mended.
+    assert run(with_other_depth("room_2"), [Row("c", "c", Constant())], folder).made == 1
+
+
+@pytest.mark.parametrize("key", ["a b", "", "..", "../../out", "a/b", "nul", "CON.x", "a.", "ü"])
+def test_keys_that_cannot_name_a_folder_are_refused_before_anything_is_written(data, tmp_path, key):
+    with pytest.raises(InputError, match="its key cannot name a folder"):
+        run(data, [Row(key, "a row", Constant())], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("other", ["mfh", "MfH"])
+def test_two_rows_need_two_keys(data, tmp_path, other):
+    with pytest.raises(InputError, match=f"two rows have the key '{other}'"):
+        run(data, [row(), row(other)], tmp_path / "run")
+
+
+def test_a_lock_that_cannot_be_opened_is_named(data, tmp_path):
+    (tmp_path / "run" / "run.lock").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"run\.lock: cannot be locked \(.*another folder with"):
+        run(data, [row()], tmp_path / "run")
 
 
 def test_another_process_is_not_disturbed(data, tmp_path):
@@ -157,6 +220,65 @@ def test_failures_are_kept_by_name_and_tried_again(data, tmp_path):
     again = run(data, [Row("c", "c", Constant())], tmp_path / "run")
     assert (again.made, again.there, again.failed) == (1, 2, ())
     assert again.run.predictions("c", 0).failure("rgb/room_1") == ""
+
+
+def test_a_photo_of_impossible_numbers_does_not_end_its_row(data, tmp_path):
+    bad = Row("c", "c", Constant(fails=("rgb/room_0",), error=NumericsError))
+    result = run(data, [bad], tmp_path / "run")
+    assert result.failed == (("c", 0, "rgb/room_0", "rgb/room_0: no"),)
+    assert (result.made, result.skipped) == (2, {})
+    # What is wrong with all photos is said once.
+    wrong = Row("w", "w", Constant(fails=("rgb/room_0",), error=SettingsError))
+    result = run(data, [wrong], tmp_path / "run")
+    assert (result.made, result.skipped) == (0, {"w": "rgb/room_0: no"})
+
+
+def test_one_context_of_the_engine_spans_all_rows(data, tmp_path):
+    events = []
+
+    class Told(SerialEngine):
+        def _open(self):
+            events.append("open")
+
+        def _close(self):
+            events.append("close")
+
+        def run(self, spec, tasks):
+            events.append(len(tasks))
+            return super().run(spec, tasks)
+
+    engine = Told()
+    rows = [Row("a", "a", Constant()), Row("b", "b", Constant(3.0))]
+    run(data, rows, tmp_path / "run", engine=engine)
+    assert events == ["open", 3, 3, "close"]
+    with engine:
+        run(data, rows, tmp_path / "run", engine=engine)
+        assert events[4:] == ["open", 0, 0], "the caller's own context goes on"
+    assert events[-1] == "close"
+
+
+def test_a_method_is_kept_until_the_next_is_made_and_the_context_ends(data):
+    made = []
+
+    class Spec(Constant):
+        def make(self):
+            # With whom it could share models.
+            beside.append([each() is not None for each in made])
+            method = Constant(self.depth_m)
+            made.append(weakref.ref(method))
+            return method
+
+    beside = []
+    tasks = [Task("a", 0, lambda: Case("a", data.photo(data.samples()[0])))]
+    engine = SerialEngine()
+    with engine:
+        for depth_m in (1.0, 2.0, 3.0):
+            (outcome,) = engine.run(Spec(depth_m), tasks)
+            assert outcome.depth.depth_m[0, 0] == depth_m
+            gc.collect()
+    assert beside == [[], [True], [False, True]]
+    gc.collect()
+    assert [each() for each in made] == [None] * 3
 
 
 def test_a_row_that_cannot_run_is_named_and_the_rest_goes_on(data, tmp_path):
@@ -304,6 +426,7 @@ def test_a_report_holds_what_a_method_says(data, tmp_path):
     result = run(data, [Row("c", "c", Constant())], tmp_path / "run", limit=1)
     report = result.run.predictions("c", 0).read("rgb/room_0").report
     assert {"counts", "head"}.isdisjoint(report)
+    assert report["mfh"] == version("mfh")
 
 
 def test_time_left_is_what_predictions_took():

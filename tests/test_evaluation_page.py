@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -30,10 +30,10 @@ from mfh.evaluation.page.pixels import PixelErrors
 from mfh.evaluation.page.reading import gather
 from mfh.evaluation.predictions import StoredPrediction
 from mfh.evaluation.protocol import Protocol
+from mfh.evaluation.results import Results
 from mfh.evaluation.run_file import RowInfo, RunInfo
 from mfh.evaluation.scores import PhotoScore
 from mfh.evaluation.scoring import score_run
-from mfh.evaluation.statistics import row_scores
 from mfh.evaluation.tables import score_table
 from mfh.records import Intrinsics, Photo
 
@@ -136,7 +136,7 @@ def make_run(
 
 
 def page_of(run: RunInfo, scores: Sequence[PhotoScore], data_set: Planted) -> Parsed:
-    path = write_page(run, scores, data_set, shown=2)
+    path = write_page(Results.of(run, data_set, scores), shown=2)
     assert path == run.folder / "page.html"
     return Parsed(path.read_text("utf-8"))
 
@@ -215,7 +215,7 @@ def test_shows_the_figures_of_the_table_and_of_each_photo(
 ) -> None:
     run, scores = two_rows
     text = page_of(run, scores, three_photos).text
-    table = score_table(run, row_scores(scores, run.names), three_photos)
+    table = score_table(Results.of(run, three_photos, scores))
     for row in table.rows:
         for cell in row.cells:
             assert cell in text
@@ -282,17 +282,17 @@ def test_photos_without_pixels_that_count_or_with_few(tmp_path: Path) -> None:
     assert "Error against depth" not in page.text
 
 
-@pytest.mark.parametrize(
-    "report", [{"simulated": True}, {"parts": {"head": "robust", "people": "simulated: drawn"}}]
-)
-def test_simulated_parts_are_told(
-    tmp_path: Path, three_photos: Planted, report: Mapping[str, object]
+@pytest.mark.parametrize("method", ["simulated", "simulated:oracle", "mfh:oracle"])
+def test_rows_that_know_the_truth_are_told_once(
+    tmp_path: Path, three_photos: Planted, method: str
 ) -> None:
-    factors = {"a": dict.fromkeys(three_photos.truths, 1.1)}
-    run, scores = make_run(tmp_path / "one", three_photos, factors, report=report)
-    assert "Simulated: some part knew the truth" in page_of(run, scores, three_photos).text
+    factors = {key: dict.fromkeys(three_photos.truths, 1.1) for key in ("a", "b")}
+    methods = {"a": {"method": method}}
+    run, scores = make_run(tmp_path / "one", three_photos, factors, methods=methods)
+    text = page_of(run, scores, three_photos).text
+    assert text.count("Simulated, or given the truth: Row a. Such figures say nothing") == 1
     run, scores = make_run(tmp_path / "two", three_photos, factors)
-    assert "Simulated" not in page_of(run, scores, three_photos).text
+    assert "given the truth" not in page_of(run, scores, three_photos).text
 
 
 def test_a_truth_that_is_gone_is_told_and_the_rest_is_shown(
@@ -316,8 +316,9 @@ def test_a_truth_that_is_gone_is_told_and_the_rest_is_shown(
 def test_the_same_run_gives_the_same_page(
     three_photos: Planted, two_rows: tuple[RunInfo, list[PhotoScore]]
 ) -> None:
-    first = write_page(*two_rows, three_photos).read_bytes()
-    assert write_page(*two_rows, three_photos).read_bytes() == first
+    run, scores = two_rows
+    first = write_page(Results.of(run, three_photos, scores)).read_bytes()
+    assert write_page(Results.of(run, three_photos, scores)).read_bytes() == first
 
 
 def test_several_seeds_and_numbers_of_paintings(tmp_path: Path, three_photos: Planted) -> None:
@@ -333,7 +334,7 @@ def test_several_seeds_and_numbers_of_paintings(tmp_path: Path, three_photos: Pl
     assert [painting_count(row) for row in run.rows] == [4, 32]
     page = page_of(run, scores, three_photos)
     alts = [chart.get("aria-label", "") for chart in page.all("svg")]
-    assert "AbsRel, % ↓ against N. 30.0 at 4, 10.0 at 32." in alts
+    assert "AbsRel % against N. 30.0 at 4, 10.0 at 32." in alts
     assert "2 a method" in page.text
     assert "(seed 0)" in page.text
 
@@ -350,11 +351,63 @@ def test_rows_that_differ_in_more_than_n_are_not_one_line(
     assert "against N" not in page_of(run, scores, three_photos).text
 
 
+def test_lines_of_one_title_are_both_drawn(tmp_path: Path, three_photos: Planted) -> None:
+    """Rows may differ in settings that their groups do not tell."""
+    methods = {
+        f"{head}-{count}": {"method": "mfh", "settings": {"paintings": count, "head_method": head}}
+        for head in ("l1", "l2")
+        for count in (4, 32)
+    }
+    factors = {key: dict.fromkeys(three_photos.truths, 1.1) for key in methods}
+    run, scores = make_run(tmp_path / "run", three_photos, factors, methods=methods)
+    (told,) = (
+        chart["aria-label"]
+        for chart in page_of(run, scores, three_photos).all("svg")
+        if chart.get("aria-label", "").startswith("AbsRel % against N.")
+    )
+    assert told == (
+        "AbsRel % against N. series 1 10.0 at 4, 10.0 at 32; series 2 10.0 at 4, 10.0 at 32."
+    )
+
+
+def test_a_prediction_without_any_depth_is_told_in_words(
+    tmp_path: Path, three_photos: Planted
+) -> None:
+    factors = {"a": dict.fromkeys(three_photos.truths, math.inf)}
+    run, scores = make_run(tmp_path / "run", three_photos, factors)
+    page = page_of(run, scores, three_photos)
+    alts = {picture["alt"] for picture in page.all("img")}
+    assert "Predicted depth of scene/photo_0: no finite depth" in alts
+    assert not any("nan" in alt for alt in alts)
+
+
+def test_photos_that_were_added_for_another_row_have_not_failed(
+    tmp_path: Path, three_photos: Planted
+) -> None:
+    names = list(three_photos.truths)
+    run, _ = make_run(
+        tmp_path / "run", three_photos, {"a": dict.fromkeys(names, 1.1), "b": {names[0]: 1.0}}
+    )
+    for path in run.folder.rglob("*.failed.txt"):
+        path.unlink()
+    text = page_of(run, score_run(run, three_photos, jobs=1), three_photos).text
+    assert "1 (2 not predicted)" in text
+    assert "Without a score" not in text
+
+
+def test_an_ablation_is_named_by_its_title(
+    three_photos: Planted, two_rows: tuple[RunInfo, list[PhotoScore]]
+) -> None:
+    run, scores = two_rows
+    text = page_of(replace(run, ablation="table5"), scores, three_photos).text
+    assert "ablation Table 5: losses" in text
+
+
 def test_shown_limits_the_photos(tmp_path: Path) -> None:
     data_set = Planted(tmp_path, {f"p{k}": ramp() for k in range(9)})
     factors = {"a": {name: 1 + 0.05 * k for k, name in enumerate(data_set.truths)}}
     run, scores = make_run(tmp_path / "run", data_set, factors)
-    page = Parsed(write_page(run, scores, data_set, shown=1).read_text("utf-8"))
+    page = Parsed(write_page(Results.of(run, data_set, scores), shown=1).read_text("utf-8"))
     assert [img["alt"] for img in page.all("img") if img["alt"].startswith("Photo")] == [
         "Photo p8",
         "Photo p0",
@@ -413,7 +466,7 @@ def test_some_pixels_of_each_photo_are_read_the_seeds_taking_turns(tmp_path: Pat
     twice = run.predictions("a", 5)
     for name, truth in data_set.truths.items():
         twice.write(name, StoredPrediction(2 * truth))
-    found = gather(run, scores, data_set).rows["a"]
+    found = gather(Results.of(run, data_set, scores)).rows["a"]
     assert found.photos == 4 and found.errors.count == 4 * 2000
     on_the_line = int(np.trace(found.errors.density))
     assert on_the_line == 2 * 2000
@@ -426,7 +479,7 @@ def test_an_ablation_with_many_rows_is_read_in_part(
     same = dict.fromkeys(data_set.truths, 1.0)
     run, scores = make_run(tmp_path / "run", data_set, {"a": same, "b": same})
     monkeypatch.setattr("mfh.evaluation.page.reading._MOST_PREDICTIONS", 6)
-    assert [row.photos for row in gather(run, scores, data_set).rows.values()] == [3, 3]
+    assert [row.photos for row in gather(Results.of(run, data_set, scores)).rows.values()] == [3, 3]
 
 
 def _decoded(uri: str) -> NDArray[np.int64]:

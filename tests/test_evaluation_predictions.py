@@ -109,7 +109,14 @@ def _run(folder: Path) -> RunInfo:
         RowInfo("zoe", "ZoeDepth", (0,), {}, {"delta1": 0.388}, {"Model": "ZoeDepth"}),
     )
     return RunInfo(
-        folder, "nyu", Path("/data/nyu"), rows, ("a/b", "c"), {"layout": "bts"}, "table3"
+        folder,
+        "nyu",
+        Path("/data/nyu"),
+        rows,
+        names=("a/b", "c"),
+        options={"layout": "bts"},
+        ablation="table3",
+        files={"a/b": ("1000-0012abcd", "2000-00000000"), "c": ("", "10-ffffffff")},
     )
 
 

@@ -6,18 +6,13 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError
-from mfh.evaluation.protocol import Protocol, crop_window, cropped
+from mfh.evaluation.protocol import Protocol, crop_window
 
 
 def test_the_eigen_crop_leaves_rows_45_to_470_and_columns_41_to_600() -> None:
-    left = cropped("eigen", (480, 640))
-    assert left.sum() == (471 - 45) * (601 - 41)
-    assert left[45, 41]
-    assert left[470, 600]
-    assert not left[44].any()
-    assert not left[471].any()
-    assert not left[:, 40].any()
-    assert not left[:, 601].any()
+    assert crop_window("eigen", (480, 640)) == (slice(45, 471), slice(41, 601))
+    counted = Protocol(max_m=10.0, crop="eigen").valid(np.ones((480, 640), np.float32))
+    assert counted.sum() == counted[45:471, 41:601].sum() == (471 - 45) * (601 - 41)
 
 
 def test_the_eigen_crop_is_of_one_size() -> None:
@@ -40,4 +35,13 @@ def test_truth_counts_strictly_within_the_range_and_where_known() -> None:
 
 def test_what_is_no_depth_is_scored_as_the_cap() -> None:
     predicted_m = np.array([np.nan, 0, -3, np.inf, 12, 1e-5, 4], np.float32)
-    assert Protocol(max_m=10.0).clip(predicted_m) == pytest.approx([10, 10, 10, 10, 10, 1e-3, 4])
+    assert Protocol(max_m=10.0).scored(predicted_m) == pytest.approx([10, 10, 10, 10, 10, 1e-3, 4])
+    assert np.isnan(predicted_m[0]), "a copy is clipped"
+
+
+def test_a_range_from_zero_is_clipped_to_what_has_a_logarithm() -> None:
+    protocol = Protocol(max_m=10.0, min_m=0.0)
+    assert protocol.scored(np.array([1e-9, 0, 20])) == pytest.approx([1e-3, 10, 10])
+    line_m = np.array([-2.0, 3, np.inf])
+    protocol.clip(line_m)
+    assert line_m.tolist() == [1e-3, 3, 10]

@@ -15,6 +15,7 @@ from tiny_metric import write_tiny_depth_pro, write_tiny_glpn
 
 from mfh.errors import InputError, MissingPartError, SettingsError
 from mfh.evaluation.methods import Case
+from mfh.evaluation.mfh_specs import OracleSpec, mfh_spec
 from mfh.evaluation.specs import (
     FilesSpec,
     HubSpec,
@@ -22,7 +23,10 @@ from mfh.evaluation.specs import (
     UniDepthSpec,
     method_spec,
 )
+from mfh.models import DownloadProgress
 from mfh.records import Intrinsics, Photo
+from mfh.settings import Settings
+from mfh.simulation import SimulatedErrors
 
 
 @pytest.mark.parametrize(
@@ -61,13 +65,12 @@ def test_texts_name_methods(tmp_path: Path, text: str, expected: Any) -> None:
 
 
 def test_device_and_precision_go_to_the_models() -> None:
-    assert method_spec("hub:a/b", device="cpu", precision="bfloat16") == HubSpec(
-        "a/b", "cpu", "bfloat16"
-    )
-    assert method_spec("metric3d", device="cpu", precision="float32").device == "cpu"
+    half = Settings(device="cpu", precision="bfloat16")
+    assert method_spec("hub:a/b", half) == HubSpec("a/b", "cpu", "bfloat16")
+    assert method_spec("metric3d", Settings(device="cpu", precision="float32")).device == "cpu"
     for text in ("metric3d", "unidepth"):
         with pytest.raises(SettingsError, match="precision is 'float16', but its package has one"):
-            method_spec(text, precision="float16")
+            method_spec(text, Settings(precision="float16"))
 
 
 @pytest.mark.parametrize(
@@ -91,14 +94,11 @@ def test_other_texts_are_refused(text: str, error: type[Exception], message: str
 
 
 def test_our_own_method_comes_with_its_settings() -> None:
-    from mfh.evaluation.mfh_specs import mfh_spec
-    from mfh.settings import Settings
-
     assert method_spec("simulated") == mfh_spec("simulated", Settings())
-    assert method_spec("mfh", settings=Settings(paintings=4)) == mfh_spec(
-        "mfh", Settings(paintings=4)
-    )
-    assert method_spec("mfh", device="cpu") == mfh_spec("mfh", Settings(device="cpu"))
+    four = Settings(paintings=4)
+    assert method_spec("mfh", four) == mfh_spec("mfh", four)
+    errors = SimulatedErrors.none()
+    assert method_spec("simulated:oracle", errors=errors) == OracleSpec(Settings(), errors)
 
 
 def photo() -> Photo:
@@ -109,18 +109,18 @@ def photo() -> Photo:
 
 @pytest.mark.parametrize("write", [write_tiny_glpn, write_tiny_depth_pro])
 def test_a_hub_model_predicts_a_case(tmp_path: Path, write: Any) -> None:
-    spec = method_spec(f"hub:{write(tmp_path / 'm')}", device="cpu")
+    spec = method_spec(f"hub:{write(tmp_path / 'm')}", Settings(device="cpu"))
     method = pickle.loads(pickle.dumps(spec)).make()
     result = method.predict(Case("scene/rgb_1", photo(), seed=3))
     assert result.depth_m.shape == (64, 96)
-    assert method.device == "CPU" and method.name.endswith("(m)")
+    assert result.device == "CPU" and result.parts["estimator"].endswith("(m)")
     again = method.predict(Case("scene/rgb_1", photo(), seed=4))
     np.testing.assert_array_equal(again.depth_m, result.depth_m)
 
 
 def test_what_a_folder_holds_is_part_of_what_predictions_depend_on(tmp_path: Path) -> None:
     np.save(tmp_path / "rgb_1.npy", np.full((64, 96), 2.0, np.float32))
-    spec = method_spec(f"files:{tmp_path}")
+    spec = method_spec(f"files:{tmp_path}", names=["a/rgb_1"])
     before = spec.as_dict()
     assert before == method_spec(f"files:{tmp_path}").as_dict()
     np.testing.assert_array_equal(spec.make().predict(Case("a/rgb_1", photo())).depth_m, 2)
@@ -141,6 +141,44 @@ def test_what_cannot_run_here_is_told_when_it_is_made(
         method_spec("metric3d").make()
     with pytest.raises(MissingPartError, match="mfh models get apple/DepthPro-hf"):
         method_spec("hub:apple/DepthPro-hf").make()
+
+
+class Said(DownloadProgress):
+    """Remembers which files were downloaded."""
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+
+    def start(self, name: str, total_bytes: int | None, present_bytes: int) -> None:
+        self.files.append(name)
+
+
+def test_weights_are_downloaded_once_and_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiny_glpn(tmp_path / "mirror" / "org" / "tiny")
+    monkeypatch.setenv("MFH_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("MFH_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setattr("mfh.estimators.unidepth.find_spec", lambda name: name)
+    spec = method_spec("hub:org/tiny", Settings(device="cpu"))
+    first, again = Said(), Said()
+    spec.prepare(first)
+    assert any(name.endswith("model.safetensors") for name in first.files)
+    spec.prepare(again)
+    method_spec("unidepth:org/tiny").prepare(again)
+    assert again.files == []
+    monkeypatch.setenv("MFH_OFFLINE", "1")
+    result = spec.make().predict(Case("a", photo()))
+    assert {"estimator", "camera"} <= result.parts.keys()
+
+
+def test_what_has_nothing_to_download_is_ready(tmp_path: Path) -> None:
+    said = Said()
+    for text in ("metric3d", "simulated", f"files:{tmp_path}"):
+        method_spec(text).prepare(said)
+    assert said.files == []
+    with pytest.raises(SettingsError, match="the robust head is for people"):
+        method_spec("mfh:oracle").prepare(said)
 
 
 def test_naming_methods_loads_no_model_library() -> None:

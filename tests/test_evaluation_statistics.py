@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from planted_run import photo_score
 
 from mfh.errors import InputError
-from mfh.evaluation.scores import PhotoScore
-from mfh.evaluation.statistics import common_photos, compare, row_scores
+from mfh.evaluation.scores import NOT_PREDICTED, PhotoScore
+from mfh.evaluation.statistics import _draws, common_photos, compare, row_scores
 
 
 def _row(row: str, values: np.ndarray, seed: int = 0) -> list[PhotoScore]:
@@ -119,27 +121,74 @@ def test_a_small_difference_shows_once_photos_are_paired() -> None:
     scores = _row("old", hard) + _row("new", hard - 0.01 + rng.normal(0, 0.01, 100))
     old, new = (each.means["abs_rel"] for each in row_scores(scores, _names(100)))
     assert old.photos[0] < new.photos[1]  # two intervals that overlap tell nothing
-    difference = compare(scores, "new", "old")
+    difference = compare(scores, "new", "old")["abs_rel"]
     assert difference.count == 100
     assert difference.mean == pytest.approx(-0.01, abs=0.003)
     assert difference.photos[0] < difference.mean < difference.photos[1] < 0
     assert difference.better is True
-    assert compare(scores, "old", "new").better is False
+    assert compare(scores, "old", "new")["abs_rel"].better is False
 
 
 def test_better_is_higher_for_delta_and_open_where_the_interval_holds_zero() -> None:
-    scores = [photo_score("a", 0, f"p{i}", delta1=0.9 + i / 1000) for i in range(20)]
-    scores += [photo_score("b", 0, f"p{i}", delta1=0.8) for i in range(20)]
-    assert compare(scores, "a", "b", "delta1").better is True
-    assert compare(scores, "b", "a", "delta1").better is False
-    assert compare(scores, "a", "b", "abs_rel").better is None
+    scores = [
+        photo_score("a", 0, f"p{i}", delta1=0.9 + i / 1000, scale_error=0.1) for i in range(20)
+    ]
+    scores += [photo_score("b", 0, f"p{i}", delta1=0.8, scale_error=0.0) for i in range(20)]
+    values = ("delta1", "abs_rel", "scale_error")
+    better = {name: each.better for name, each in compare(scores, "a", "b", values).items()}
+    assert better == {"delta1": True, "abs_rel": None, "scale_error": None}
+    assert compare(scores, "b", "a", values)["delta1"].better is False
 
 
 def test_a_comparison_without_photos_in_common_says_nothing() -> None:
     scores = [photo_score("a", 0, "x"), photo_score("b", 0, "y")]
-    difference = compare(scores, "a", "b")
+    difference = compare(scores, "a", "b")["abs_rel"]
     assert difference.count == 0
     assert math.isnan(difference.mean)
     assert difference.better is None
     with pytest.raises(InputError, match="no scores of a row 'c'"):
         compare(scores, "a", "c")
+
+
+def test_what_is_infinite_is_told_and_nothing_of_it_is_expected() -> None:
+    """A method may expect an infinite error: the mean is that, and no warning is given."""
+    scores = [
+        photo_score("a", seed, f"p{i}", relative_error=math.inf if i else 0.1, abs_rel=0.1)
+        for seed in (0, 1)
+        for i in range(3)
+    ]
+    scores += [photo_score("b", 0, f"p{i}", relative_error=math.inf, abs_rel=0.2) for i in range(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        means = row_scores(scores, _names(3))[0].means["relative_error"]
+        differences = compare(scores, "a", "b", ("relative_error", "abs_rel"))
+    assert means.value == math.inf
+    assert all(map(math.isnan, (*means.seeds, means.seed_std)))
+    assert (differences["relative_error"].count, differences["abs_rel"].count) == (0, 3)
+
+
+def test_what_was_not_tried_has_not_failed() -> None:
+    scores = [
+        photo_score("a", 0, "x"),
+        PhotoScore("a", 0, "y", {}, "nobody was found"),
+        PhotoScore("a", 0, "z", {}, NOT_PREDICTED),
+    ]
+    (row,) = row_scores(scores, ["x", "y", "z"])
+    assert row.count == 1
+    assert row.failed == (("y", 0, "nobody was found"),)
+    assert row.not_predicted == (("z", 0),)
+
+
+def test_the_versions_that_predicted_are_told() -> None:
+    versions = {"x": "0.3.0", "y": "0.2.1", "z": "", "w": "0.3.0"}
+    scores = [
+        replace(photo_score("a", 0, name), version=version) for name, version in versions.items()
+    ]
+    assert row_scores(scores, list(versions))[0].versions == ("0.2.1", "0.3.0")
+    assert row_scores(scores, ["x", "w"])[0].versions == ("0.3.0",)
+
+
+def test_the_draws_are_made_once() -> None:
+    assert _draws(7) is _draws(7)
+    with pytest.raises(ValueError, match="read-only"):
+        _draws(7)[0, 0] = 1

@@ -11,22 +11,21 @@ from pathlib import Path
 import pytest
 from planted_run import PlantedSet, photo_score, plant_run
 
-from mfh.errors import InputError
+from mfh.evaluation.ablations import ablation
 from mfh.evaluation.published import MFH, published
+from mfh.evaluation.quantities import QUANTITIES
+from mfh.evaluation.results import Results
 from mfh.evaluation.run_file import RowInfo, RunInfo
 from mfh.evaluation.score_files import (
-    read_csv,
-    read_summary,
     run_tables,
     summary,
     write_csv,
     write_scores,
 )
-from mfh.evaluation.scores import VALUES, PhotoScore
+from mfh.evaluation.scores import NOT_PREDICTED, VALUES, PhotoScore
 from mfh.evaluation.scoring import score_run
-from mfh.evaluation.statistics import row_scores
 from mfh.evaluation.table_text import latex, latex_text, markdown
-from mfh.evaluation.tables import Table, TableRow, as_printed, score_table
+from mfh.evaluation.tables import Table, TableRow, score_table
 
 _NAMES = ("x", "y")
 
@@ -45,7 +44,7 @@ def test_a_small_table_in_full() -> None:
     run, data_set = _case(RowInfo("a", "Ours | 50 % off", (0,), {}), RowInfo("b", "R&D", (0,), {}))
     scores = _equal_scores("a", delta1=0.832, abs_rel=0.137)
     scores += [PhotoScore("b", 0, name, {}, "no file") for name in _NAMES]
-    table = score_table(run, row_scores(scores, _NAMES), data_set, ("delta1", "abs_rel"))
+    table = score_table(Results.of(run, data_set, scores), ("delta1", "abs_rel"))
     assert markdown(table) == (
         "### Planted\n"
         "\n"
@@ -81,8 +80,8 @@ def test_a_small_table_in_full() -> None:
 
 def test_published_figures_stand_apart_with_their_source() -> None:
     run, data_set = _case(RowInfo("a", "Ours", (0,), {}), name="nyu")
-    summaries = row_scores(_equal_scores("a", delta1=0.9), _NAMES)
-    table = score_table(run, summaries, data_set, ("delta1", "silog"))
+    results = Results.of(run, data_set, _equal_scores("a", delta1=0.9))
+    table = score_table(results, ("delta1", "silog"))
     assert table.columns == ("Method", "δ₁ %", "SIlog", "Photos", "Source")
     assert table.rows[0] == TableRow(
         ("Ours", "90.0 ± 0.0", "0.00 ± 0.00", "2", ""), "Measured here"
@@ -94,7 +93,7 @@ def test_published_figures_stand_apart_with_their_source() -> None:
     assert {row.section for row in table.rows[1:]} == {"Published"}
     assert "| *Published* |  |  |  |  |\n" in markdown(table)
     assert "    \\midrule\n    \\multicolumn{5}{l}{\\textit{Published}} \\\\\n" in latex(table)
-    without = score_table(run, summaries, data_set, ("delta1",), with_published=False)
+    without = score_table(results, ("delta1",), common=True)
     assert len(without.rows) == 1
 
 
@@ -105,7 +104,7 @@ def test_an_ablation_has_its_groups_and_the_papers_figures_beside_ours() -> None
     )
     run, data_set = _case(*rows, name="nyu")
     scores = _equal_scores("a", delta1=0.64) + _equal_scores("b", delta1=0.97)
-    table = score_table(run, row_scores(scores, _NAMES), data_set, ("delta1", "abs_rel"))
+    table = score_table(Results.of(run, data_set, scores), ("delta1", "abs_rel"))
     assert table.columns == ("Model", "Target", "δ₁ %", "δ₁ % (paper)", "AbsRel %", "Photos")
     assert table.text_columns == {0, 1}
     zero = "0.00 ± 0.00"
@@ -118,7 +117,7 @@ def test_an_ablation_has_its_groups_and_the_papers_figures_beside_ours() -> None
 def test_rows_that_groups_do_not_tell_apart_keep_their_label() -> None:
     rows = (RowInfo("a", "one", (0,), {}, {}, {"Model": "Z"}), RowInfo("b", "two", (0,), {}))
     run, data_set = _case(*rows)
-    table = score_table(run, [], data_set, ())
+    table = score_table(Results.of(run, data_set, []), ())
     assert [row.cells for row in table.rows] == [
         ("one", "Z", "0"),
         ("two", "\N{EN DASH}", "0"),
@@ -131,7 +130,7 @@ def test_intervals_over_seeds_and_a_part_of_the_data_set_are_told() -> None:
     scores = [
         photo_score("a", seed, name, rmse=0.5 + 0.01 * seed) for seed in (0, 1) for name in _NAMES
     ]
-    table = score_table(run, row_scores(scores, _NAMES), data_set, ("rmse", "affine_rmse"))
+    table = score_table(Results.of(run, data_set, scores), ("rmse", "affine_rmse"))
     # t of 1 degree of freedom at 97.5 % is 12.706; the standard deviation is 0.00707.
     assert table.rows[0].cells[1] == "0.505 ± 0.000 (0.064)"
     assert "in brackets over seeds (Student's t)" in table.notes[0]
@@ -144,7 +143,7 @@ def test_rows_that_know_the_truth_are_named() -> None:
         for key, method in (("a", "mfh"), ("b", "simulated"), ("c", "mfh:oracle"))
     ]
     run, data_set = _case(*rows)
-    notes = score_table(run, [], data_set, ("delta1",)).notes
+    notes = score_table(Results.of(run, data_set, []), ("delta1",)).notes
     assert notes[1].startswith("Simulated, or given the truth: B; C. Such figures")
 
 
@@ -161,7 +160,7 @@ def test_rows_that_know_the_truth_are_named() -> None:
     ],
 )
 def test_published_figures_keep_their_digits(name: str, value: float | None, text: str) -> None:
-    assert as_printed(name, value) == text
+    assert QUANTITIES[name].as_printed(value) == text
 
 
 def test_published_figures_are_those_of_the_paper() -> None:
@@ -201,7 +200,7 @@ def test_latex_text_is_harmless() -> None:
 def test_every_line_of_latex_has_as_many_cells(tmp_path: Path) -> None:
     run, data_set = plant_run(tmp_path, ["p/1", "p/2", "p/3"], {"a": 1.0, "b": 1.2}, seeds=(0, 1))
     data_set = replace(data_set, name="ibims")
-    for table in run_tables(run, score_run(run, data_set, 1), data_set):
+    for table in run_tables(Results.of(run, data_set, score_run(run, data_set, 1))):
         text = latex(table)
         lines = [line for line in text.splitlines() if line.endswith("\\\\")]
         plain = [line for line in lines if "multicolumn" not in line]
@@ -221,7 +220,7 @@ def test_rows_over_different_photos_get_a_table_on_those_they_share() -> None:
     run, data_set = _case(RowInfo("a", "A", (0,), {}), RowInfo("b", "B", (0,), {}))
     scores = _equal_scores("a", abs_rel=0.2)
     scores += [photo_score("b", 0, "x", abs_rel=0.1), PhotoScore("b", 0, "y", {}, "no file")]
-    tables = run_tables(run, scores, data_set)
+    tables = run_tables(Results.of(run, data_set, scores))
     assert [table.title for table in tables] == [
         "Planted",
         "Planted, on the photos that every row has (1)",
@@ -233,7 +232,7 @@ def test_rows_over_different_photos_get_a_table_on_those_they_share() -> None:
 def test_differences_are_told_with_a_verdict(tmp_path: Path) -> None:
     names = [f"p{i}" for i in range(12)]
     run, data_set = plant_run(tmp_path, names, {"far": 1.1, "exact": 1.0})
-    table = run_tables(run, score_run(run, data_set, 1), data_set)[-1]
+    table = run_tables(Results.of(run, data_set, score_run(run, data_set, 1)))[-1]
     assert table.columns == ("Method", "δ₁ %", "verdict", "AbsRel %", "verdict", "Photos")
     (row,) = table.rows
     assert row.cells[0] == "Exact"
@@ -245,48 +244,40 @@ def test_differences_are_told_with_a_verdict(tmp_path: Path) -> None:
     )
 
 
-def test_scores_come_back_from_csv_to_the_last_digit(tmp_path: Path) -> None:
+def test_csv_holds_every_digit(tmp_path: Path) -> None:
     scores = [
         PhotoScore("a", 0, "s/x", {name: math.pi * (i + 1) for i, name in enumerate(VALUES)}),
-        PhotoScore("a", 1, "s/x", {}, 'no "file",\r\nsaid it'),
-        PhotoScore("a", 2, "y", {**dict.fromkeys(VALUES, 0.1), "seconds": math.inf}),
+        PhotoScore("a", 1, "s/x", {}, 'no "file",\r\nsaid it', "0.3.0"),
+        photo_score("a", 2, "y", abs_rel=0.5, seconds=math.inf, relative_error=math.nan),
     ]
     path = tmp_path / "scores.csv"
     write_csv(path, scores)
-    assert read_csv(path) == scores
-    text = path.read_bytes().decode()
-    assert text.startswith("row,seed,name,delta1,")
-    assert '"no ""file"",\r\nsaid it"\r\n' in text
-    unknown = [photo_score("a", 0, "x", abs_rel=0.5)]
-    write_csv(path, unknown)
-    (line,) = list(csv.DictReader(path.open(newline="")))
-    assert (line["abs_rel"], line["seconds"], line["failure"]) == ("0.5", "", "")
-    assert math.isnan(read_csv(path)[0].values["seconds"])
+    exact, failed, partly = _lines_of(path)
+    assert list(exact) == ["row", "seed", "name", *VALUES, "failure", "version"]
+    assert (exact["row"], exact["seed"], exact["name"]) == ("a", "0", "s/x")
+    assert {name: float(exact[name]) for name in VALUES} == scores[0].values
+    assert (failed["failure"], failed["version"]) == (scores[1].failure, "0.3.0")
+    assert {failed[name] for name in VALUES} == {""}
+    assert '"no ""file"",\r\nsaid it",0.3.0\r\n' in path.read_bytes().decode()
+    assert (partly["abs_rel"], partly["seconds"], partly["relative_error"]) == ("0.5", "inf", "")
 
 
-def test_csv_that_is_not_ours_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "scores.csv"
-    with pytest.raises(InputError, match="there is no such file; `mfh score` writes it"):
-        read_csv(path)
-    path.write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="not the scores of this version"):
-        read_csv(path)
-    write_csv(path, [photo_score("a", 0, "x")])
-    path.write_bytes(path.read_bytes().replace(b"a,0,x", b"a,zero,x"))
-    with pytest.raises(InputError, match=r"line 2 holds no score .*zero"):
-        read_csv(path)
+def _lines_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_all_files_of_a_run(tmp_path: Path) -> None:
     names = ["s/1", "s/2", "s/3"]
     run, data_set = plant_run(tmp_path, names, {"exact": 1.0, "far": 1.1}, seeds=(0, 1))
     scores = score_run(run, data_set, 1)
-    paths = write_scores(run, scores, data_set)
+    paths = write_scores(Results.of(run, data_set, scores))
     assert sorted(paths) == ["scores.csv", "summary.json", "table.md", "table.tex"]
     assert all(path == run.folder / name and path.is_file() for name, path in paths.items())
-    assert read_csv(paths["scores.csv"]) == scores
-    # Text, as NaN is not equal to itself.
-    assert str(read_summary(paths["summary.json"])) == str(row_scores(scores, names))
+    lines = _lines_of(paths["scores.csv"])
+    assert [(line["row"], int(line["seed"]), line["name"]) for line in lines] == [
+        (score.row, score.seed, score.name) for score in scores
+    ]
     stored = json.loads(paths["summary.json"].read_text(encoding="utf-8"))
     assert stored["rows"][1]["means"]["scale_error"]["value"] == pytest.approx(0.1)
     assert stored["common"]["photos"] == 3
@@ -297,13 +288,43 @@ def test_all_files_of_a_run(tmp_path: Path) -> None:
     assert not list(run.folder.glob(".mfh-*"))
 
 
-def test_a_summary_of_another_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "summary.json"
-    run, data_set = _case(RowInfo("a", "A", (0,), {}))
-    stored = summary(run, _equal_scores("a"), data_set)
-    path.write_text(json.dumps({**stored, "format": 9}))
-    with pytest.raises(InputError, match="in format 9, but this version reads 1"):
-        read_summary(path)
-    path.write_text(json.dumps({**stored, "rows": [{"key": "a"}]}))
-    with pytest.raises(InputError, match="not the summary of an evaluation"):
-        read_summary(path)
+def test_rows_over_other_photos_and_versions_are_told_of() -> None:
+    run, data_set = _case(RowInfo("a", "A", (0,), {}), RowInfo("b", "B", (0,), {}))
+    scores = [
+        replace(score, version=version)
+        for score, version in zip(_equal_scores("a"), ("0.3.0", "0.2.1"), strict=True)
+    ]
+    scores += [photo_score("b", 0, "x"), PhotoScore("b", 0, "y", {}, NOT_PREDICTED)]
+    results = Results.of(run, data_set, scores)
+    table = score_table(results, ("delta1",))
+    assert [row.cells[-1] for row in table.rows] == ["2", "1 (1 not predicted)"]
+    assert "Predicted by several versions of mfh: A (0.2.1, 0.3.0)." in table.notes
+    _, stored = summary(results)["rows"]
+    assert (stored["failed"], stored["not_predicted"]) == ([], [["y", 0]])
+    assert summary(results)["rows"][0]["versions"] == ["0.2.1", "0.3.0"]
+
+
+def test_an_ablation_has_its_title_and_says_that_figures_are_left_out() -> None:
+    about = ablation("table5")
+    rows = tuple(RowInfo(row.key, row.label, (0,), {}, row.published) for row in about.rows)
+    run, data_set = _case(*rows, name="nyu")
+    run = replace(run, ablation="table5")
+    table = score_table(Results.of(run, data_set, []), ("delta1",))
+    assert table.title == "Planted, Table 5: losses"
+    assert not any("paper" in note for note in table.notes)
+    run = replace(run, rows=tuple(replace(row, published={}) for row in rows))
+    table = score_table(Results.of(run, replace(data_set, name="folder"), []), ("delta1",))
+    assert table.columns == ("Method", "δ₁ %", "Photos")
+    assert any(note.startswith("The paper's figures stand beside rows on") for note in table.notes)
+    unknown = replace(run, ablation="table99")
+    assert score_table(Results.of(unknown, data_set, [])).title == "Planted, table99"
+
+
+def test_every_value_has_a_heading_of_its_own_and_a_way_to_be_written() -> None:
+    assert set(QUANTITIES) == set(VALUES)
+    assert len({quantity.heading for quantity in QUANTITIES.values()}) == len(VALUES)
+    assert QUANTITIES["scaled_abs_rel"].heading == "AbsRel %, scaled"
+    assert QUANTITIES["abs_rel"].text(0.1374) == "13.7"
+    assert QUANTITIES["rmse"].text(-0.0123, signed=True) == "\N{MINUS SIGN}0.012"
+    assert QUANTITIES["silog"].text(math.nan) == "\N{EN DASH}"
+    assert QUANTITIES["relative_error"].text(math.inf) == "inf"

@@ -65,7 +65,7 @@ def test_a_write_cut_short_by_the_system_leaves_nothing(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
     try:
         with pytest.raises(OutputError, match="too large"):
-            write_npz(tmp_path / "a.npz", compressed=False, a=np.zeros(10_000))
+            write_npz(tmp_path / "a.npz", level=0, a=np.zeros(10_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
@@ -111,10 +111,10 @@ def test_json_holds_no_nan(tmp_path: Path) -> None:
     assert not (tmp_path / "b.json").exists()
 
 
-@pytest.mark.parametrize("compressed", [True, False])
-def test_npz_round_trip_without_pickle(tmp_path: Path, compressed: bool) -> None:
+@pytest.mark.parametrize("level", [0, 1, 6])
+def test_npz_round_trip_without_pickle(tmp_path: Path, level: int) -> None:
     for name in ("a.npz", "b.npz"):
-        write_npz(tmp_path / name, compressed=compressed, x=np.eye(3), text="words", n=5)
+        write_npz(tmp_path / name, level=level, x=np.eye(3), text="words", n=5)
     with np.load(tmp_path / "a.npz", allow_pickle=False) as stored:
         assert np.array_equal(stored["x"], np.eye(3))
         assert str(stored["text"]) == "words"
@@ -122,3 +122,12 @@ def test_npz_round_trip_without_pickle(tmp_path: Path, compressed: bool) -> None
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     with pytest.raises(TypeError, match="Python objects"):
         write_npz(tmp_path / "c.npz", x=np.array([None]))
+
+
+def test_npz_takes_the_less_room_the_higher_its_level(tmp_path: Path) -> None:
+    ramp = np.random.default_rng(0).integers(0, 9, 20_000)
+    sizes = []
+    for level in (0, 1, 9):
+        write_npz(tmp_path / "a.npz", level=level, ramp=ramp)
+        sizes.append((tmp_path / "a.npz").stat().st_size)
+    assert sizes[0] > ramp.nbytes > sizes[1] > sizes[2]

@@ -10,6 +10,7 @@ import mfh
 from mfh.disparity import unaligned
 from mfh.errors import InputError, NoLandmarksError, SettingsError
 from mfh.head import LandmarkHead, fit
+from mfh.head.fitting import fit_either_way
 from mfh.head.spaces import inverted
 from mfh.records import Disparity, Landmarks
 from mfh.settings import settings_from
@@ -72,8 +73,8 @@ def test_only_in_the_other_space_a_scale_may_be_negative():
     assert (head.status, head.scale < 0) == ("converged", True)
     held = fit(1 / d, depth_m, owner, method="silog", space="depth")
     assert (held.status, held.scale > 0) == ("offset held", True)
-    kept = fit(1 / d, depth_m, owner, method="silog", space="depth", negative_scale=True)
-    assert kept.scale == pytest.approx(head.scale)
+    either = {"method": "silog", "space": "depth", "fit_scale": True, "fit_offset": True}
+    assert fit_either_way(1 / d, depth_m, owner, **either).scale == pytest.approx(head.scale)
 
 
 def test_pixels_without_an_inverse_take_no_part():

@@ -12,7 +12,7 @@ import torch
 from tiny_hmr2 import tiny_network, write_tiny_hmr2, write_tiny_smpl
 
 from mfh.camera import project
-from mfh.errors import InputError, NotEnoughMemoryError, SettingsError
+from mfh.errors import InputError, NotEnoughMemoryError, NumericsError
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
 from mfh.people.detection import Detections
@@ -232,5 +232,5 @@ def test_numbers_that_overflow_are_said_with_what_to_do(body: Weights, tmp_path:
         network.backbone.patch_embed.proj.weight.mul_(1e9)
     weights = write_tiny_hmr2(tmp_path, network)
     regressor = HMR2Regressor(weights, body, device="cpu", precision="float16")
-    with pytest.raises(SettingsError, match=r"NaN or infinite numbers in float16; .*bfloat16"):
+    with pytest.raises(NumericsError, match=r"NaN or infinite numbers in float16; .*bfloat16"):
         regressor.regress(images(1), FOUND[:1], CAMERA)

@@ -18,7 +18,7 @@ from tiny_painter import (
 )
 
 from mfh.compute import placement
-from mfh.errors import NotEnoughMemoryError, SettingsError
+from mfh.errors import NotEnoughMemoryError, NumericsError, SettingsError
 from mfh.models.weights import Weights
 from mfh.painting import DiffusionPainter, plan_paintings
 from mfh.part_settings import PainterSettings
@@ -366,7 +366,7 @@ def test_a_painting_that_failed_is_not_passed_on(
     painter = DiffusionPainter(models["sd"], settings, device="cpu", precision=precision)
     decoder = painter._pipeline.vae.decoder
     decoder.register_forward_hook(lambda *hook: torch.full_like(hook[2], value))
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(NumericsError, match=message):
         next(painter.paint(photo, plan))
 
 

@@ -25,7 +25,7 @@ from mfh.evaluation.methods import Case, MethodSpec
 from mfh.evaluation.mfh_specs import mfh_spec
 from mfh.evaluation.ray_crew import slots
 from mfh.evaluation.ray_engine import RayEngine
-from mfh.evaluation.ray_worker import Reply, ShippedCase
+from mfh.evaluation.ray_worker import Reply, on_this_machine
 from mfh.evaluation.serial_engine import SerialEngine
 from mfh.models.download import TransferError
 from mfh.records import MetricDepth
@@ -63,7 +63,7 @@ def cluster(ray: Any) -> Iterator[Any]:
 
 def task(name: str, seed: int = 0, case: Any = None) -> Task:
     def load() -> Case:
-        return Case(name, PHOTO, seed, truth=lambda: TRUTH_M)
+        return Case(name, PHOTO, seed, truth=TRUTH_M)
 
     return Task(name, seed, case or load)
 
@@ -130,7 +130,7 @@ def test_counts_the_workers_a_cluster_has_room_for(gpus, room_for):
 
 def test_records_are_kept_where_the_parent_of_their_folder_is(tmp_path):
     def folder_on_worker(work: Path) -> Path | None:
-        return ShippedCase("a", PHOTO, 0, str(work), None).case().work
+        return on_this_machine(Case("a", PHOTO, work=work)).work
 
     assert folder_on_worker(tmp_path / "a") == tmp_path / "a"
     assert folder_on_worker(tmp_path / "not there" / "a") is None
@@ -194,17 +194,12 @@ def test_photos_that_fail_kill_or_cannot_be_loaded_are_outcomes(cluster, tmp_pat
     def unreadable() -> Case:
         raise InputError("photo d: not an image")
 
-    def only_where_needed() -> Any:
-        raise AssertionError("the truth was loaded for a method that does not need it")
-
-    untrue = Case("g", PHOTO, 7, truth=only_where_needed)
     rules = {"b": "die", "c": "refuse", "e": "die once"}
     spec = Rigged(Product(), str(tmp_path), rules)
     tasks = [
         *(task(name, seed) for seed, name in enumerate("abc")),
         task("d", case=unreadable),
-        *(task(name, seed) for seed, name in enumerate("ef", 5)),
-        task("g", case=lambda: untrue),
+        *(task(name, seed) for seed, name in enumerate("efg", 5)),
     ]
     outcomes = {each.task.name: each for each in RayEngine(workers=2).run(spec, tasks)}
     assert sorted(outcomes) == list("abcdefg")
@@ -227,7 +222,7 @@ def test_photos_are_loaded_shortly_before_their_turn(cluster, tmp_path):
 
     def load(name: str) -> Case:
         loaded.append(name)
-        return Case(name, PHOTO, truth=lambda: TRUTH_M)
+        return Case(name, PHOTO, truth=TRUTH_M)
 
     names = [f"{number:02d}" for number in range(12)]
     spec = Rigged(Product(), str(tmp_path), dict.fromkeys(names, "truth"), needs_truth=True)
@@ -236,6 +231,35 @@ def test_photos_are_loaded_shortly_before_their_turn(cluster, tmp_path):
         assert len(loaded) <= done + 4
         np.testing.assert_array_equal(outcome.depth.depth_m, TRUTH_M)
     assert loaded == names
+
+
+@pytest.mark.slow
+def test_workers_live_on_from_row_to_row(cluster, tmp_path):
+    """Within a context; they turn to the next method, and those that died between are replaced."""
+    tasks = [task(name, seed) for seed, name in enumerate("abcd")]
+    good = Rigged(Product(), str(tmp_path), {})
+    truth = Rigged(Product(), str(tmp_path), dict.fromkeys("abcd", "truth"), needs_truth=True)
+    refused = mfh_spec("simulated:oracle", settings_from(head_method="robust"))
+
+    with RayEngine(workers=1) as engine:
+        first = list(engine.run(good, tasks))
+        with pytest.raises(SettingsError, match="take one of the paper's losses"):
+            list(engine.run(refused, tasks))
+        second = list(engine.run(truth, tasks))
+        (process,) = {process_of(each) for each in (*first, *second)}
+        for outcome in second:
+            np.testing.assert_array_equal(outcome.depth.depth_m, TRUTH_M)
+        os.kill(process, signal.SIGKILL)
+        third = {each.task.name: each for each in engine.run(Product(), tasks)}
+        assert process not in {process_of(each) for each in third.values()}
+        for name, depth in in_this_process(Product(), tasks).items():
+            assert as_bytes(third[name].depth) == as_bytes(depth)
+        # A run that is left early gives up its photos, not the workers.
+        run = engine.run(good, tasks)
+        next(run)
+        run.close()
+        assert len(list(engine.run(good, tasks))) == len(tasks)
+    assert cluster.is_initialized()
 
 
 @pytest.mark.slow

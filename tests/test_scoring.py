@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from planted_run import plant_run
 
-from mfh.errors import InputError
+from mfh.errors import InputError, SettingsError
 from mfh.evaluation import depth_errors
 from mfh.evaluation.predictions import StoredPrediction
 from mfh.evaluation.protocol import Protocol
-from mfh.evaluation.scores import METRICS, VALUES
+from mfh.evaluation.scores import METRICS, NOT_PREDICTED, VALUES
 from mfh.evaluation.scoring import at_size, score, score_run
 from mfh.progress import Progress
 
@@ -206,6 +206,8 @@ def test_a_run_is_scored_in_its_order_whatever_the_threads(tmp_path: Path) -> No
     assert all(s.values["scale_error"] == pytest.approx(0.1) for s in scores if s.row == "far")
     assert progress.said == [("scoring", 6), *[("scoring", "+")] * 6, ("scoring", "done")]
     assert score_run(run, data_set, 4) == scores
+    with pytest.raises(SettingsError, match="scoring: -1 threads; expected 1 or more, or 0"):
+        score_run(run, data_set, -1)
 
 
 def test_what_cannot_be_scored_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -226,9 +228,16 @@ def test_what_cannot_be_scored_is_named_and_the_rest_goes_on(tmp_path: Path) -> 
     assert failures["no_truth"].endswith("no_truth.npy: there is no such file")
     assert "damaged.npz: not a readable .npz file" in failures["damaged"]
     assert failures["failed"] == "nobody was found"
-    assert failures["not_yet"] == "not predicted yet"
+    assert failures["not_yet"] == NOT_PREDICTED
     assert failures["unknown"] == f"not in the data set at {data_set.root}"
     assert [bool(score.values) for score in scores] == [True] + [False] * 5
+
+
+def test_scores_tell_which_version_predicted(tmp_path: Path) -> None:
+    run, data_set = plant_run(tmp_path, ["x", "y"], {"exact": 1.0})
+    folder = run.predictions("exact", 0)
+    folder.write("x", replace(folder.read("x"), report={"mfh": "0.3.0"}))
+    assert [score.version for score in score_run(run, data_set, 1)] == ["0.3.0", ""]
 
 
 def test_scoring_loads_no_model_library() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.compute import LearnedPart, in_batches
-from mfh.errors import InputError, SettingsError
+from mfh.errors import InputError, NumericsError
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
 from mfh.records import Disparity, PaintedPhotos, Photo, Space
@@ -45,7 +45,7 @@ class LearnedDisparity(LearnedPart):
     def estimate(self, photo: Photo, images: PaintedPhotos) -> Iterator[Disparity]:
         """Give the relative disparity, or relative depth, of each image, in order, each (1, H, W).
 
-        Raises `ModelError` for files that cannot be used, `NotEnoughMemoryError`, `SettingsError`
+        Raises `ModelError` for files that cannot be used, `NotEnoughMemoryError`, `NumericsError`
         for maps that are not finite, and `InputError` for those that are the same everywhere.
         """
         run = partial(self._run, self._model)
@@ -64,7 +64,7 @@ class LearnedDisparity(LearnedPart):
         fault = f"is {values.flat[0]:g} everywhere" if finite else "holds NaN or infinite values"
         computed = f"{self.name}: its map, computed in {self._placement.dtype_name},"
         message = f"{computed} {fault}; {self._placement.remedy}"
-        raise InputError(message) if finite else SettingsError(message)
+        raise InputError(message) if finite else NumericsError(message)
 
     @cached_property
     def _model(self) -> Any:

@@ -10,24 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import transformers
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch.nn.functional import interpolate
 
-from mfh.compute import Placement, is_out_of_memory
+from mfh.compute import Placement
 from mfh.disparity.input_size import input_size, reference_size, zoedepth_margin
 from mfh.errors import ModelError, SettingsError
 from mfh.files.reading import read_json
-from mfh.loading.foreign_code import refuse_code
-from mfh.loading.quiet import quiet_loading
+from mfh.loading.pretrained import load_pretrained
 from mfh.models.weights import Weights
 from mfh.part_settings import DisparitySettings
 from mfh.records import Space
-
-# The first fusion layer adds no residual: its residual unit never runs, and the checkpoints of DPT
-# leave it out.
-_NEVER_RUN = "neck.fusion_stage.layers.0.residual_layer1."
 
 
 @dataclass(frozen=True)
@@ -123,35 +116,12 @@ def load(weights: Weights, placement: Placement) -> RelativeModel:
     code in the folder. Lack of memory is passed on as it is.
     """
     kind = _kind(weights)
-    refuse_code(weights)
-    weights.file("preprocessor_config.json")
-    try:
-        with quiet_loading("transformers"):
-            processor_class = (
-                transformers.ZoeDepthImageProcessor
-                if kind == "zoedepth"
-                else transformers.DPTImageProcessor
-            )
-            processor = processor_class.from_pretrained(weights.folder, local_files_only=True)
-            # Not by `AutoModelForDepthEstimation`, which follows configurations to code elsewhere.
-            network, told = getattr(transformers, _CLASSES[kind]).from_pretrained(
-                weights.folder, local_files_only=True, output_loading_info=True
-            )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise ModelError(
-            f"{weights.name}: {weights.folder} cannot be loaded: {error}\n"
-            "get the files again, or see `mfh models check`"
-        ) from error
-    unused = (_NEVER_RUN, "metric_head.") if kind == "zoedepth" else (_NEVER_RUN,)
-    missing = sorted(key for key in told["missing_keys"] if not key.startswith(unused))
-    if missing:
-        raise ModelError(
-            f"{weights.name}: the weights in {weights.folder} lack {len(missing)} tensors, the "
-            f"first is {missing[0]}; they are not those of the model that config.json tells of: "
-            "get the files again, or see `mfh models check`"
-        )
+    network, processor = load_pretrained(
+        weights,
+        _CLASSES[kind],
+        "ZoeDepthImageProcessor" if kind == "zoedepth" else "DPTImageProcessor",
+        unused=["metric_head."] if kind == "zoedepth" else [],
+    )
     if kind == "zoedepth":
         network.metric_head = _RelativeDepth()
     config = network.config

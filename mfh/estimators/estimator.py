@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mfh.compute import Placement, in_batches
-from mfh.errors import SettingsError
+from mfh.errors import NumericsError
+from mfh.models.weights import Weights
 from mfh.records import MetricDepth, Photo
 
 CameraUse = Literal["camera not used", "camera used: focal length", "camera used: intrinsics"]
@@ -19,21 +20,6 @@ REMEDY = "use --device cpu, or smaller photos"
 
 class Estimator(Protocol):
     """A method that gives the metric depth of a photo by itself."""
-
-    @property
-    def name(self) -> str:
-        """What it is, for people."""
-        ...
-
-    @property
-    def fingerprint(self) -> Mapping[str, Any]:
-        """All its results depend on besides the photo and its camera, as plain JSON values."""
-        ...
-
-    @property
-    def device(self) -> str:
-        """Where it computes, in words; "" where it does not."""
-        ...
 
     def predict(self, photo: Photo) -> MetricDepth:
         """The depth of a photo, at its size. Raises errors of `mfh.errors`."""
@@ -45,6 +31,7 @@ def predict_with(
     photo: Photo,
     *,
     name: str,
+    weights: Weights,
     placement: Placement,
     camera_use: CameraUse,
 ) -> MetricDepth:
@@ -52,13 +39,13 @@ def predict_with(
 
     run: gives depth (H, W) in metres.
 
-    Raises `NotEnoughMemoryError`, and `SettingsError` for depth that is not finite.
+    Raises `NotEnoughMemoryError`, and `NumericsError` for depth that is not finite.
     """
     (depth_m,) = in_batches(
         [photo], 1, lambda photos: [run(each) for each in photos], remedy=REMEDY
     )
     if not np.isfinite(depth_m).all():
-        raise SettingsError(
+        raise NumericsError(
             f"{name}: its depth, computed in {placement.dtype_name}, holds NaN or infinite values; "
             + placement.remedy
         )
@@ -71,7 +58,13 @@ def predict_with(
     return MetricDepth(
         depth_m=depth_m,
         camera=photo.camera,
-        parts={"estimator": name, "camera": camera_use},
+        parts={"estimator": name, "camera": camera_use, **_revision(weights)},
         device=placement.device_name,
         warnings=warnings,
     )
+
+
+def _revision(weights: Weights) -> dict[str, str]:
+    """Which weights of a model of the hub they are; its id alone may come to mean others."""
+    revision = weights.identity.get("revision", "")
+    return {"revision": str(revision)} if revision else {}

@@ -50,12 +50,13 @@ class HubEstimator(LearnedPart):
         """The depth of a photo, in metres.
 
         Raises `ModelError` for files that cannot be used, `MissingPartError`,
-        `NotEnoughMemoryError`, and `SettingsError` for depth that is not finite.
+        `NotEnoughMemoryError`, and `NumericsError` for depth that is not finite.
         """
         return predict_with(
             self._network.predict,
             photo,
             name=self.name,
+            weights=self._weights,
             placement=self._placement,
             camera_use="camera used: focal length" if self._kind.inverse else "camera not used",
         )

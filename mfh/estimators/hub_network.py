@@ -10,23 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch.nn.functional import interpolate
 
-from mfh.compute import Placement, is_out_of_memory
+from mfh.compute import Placement
 from mfh.disparity.input_size import input_size, zoedepth_margin
-from mfh.errors import MissingPartError, ModelError
 from mfh.estimators.hub_kinds import DEPTH_PRO, ZOEDEPTH, MetricKind
-from mfh.loading.foreign_code import refuse_code
-from mfh.loading.quiet import quiet_loading
+from mfh.loading.pretrained import load_pretrained
 from mfh.models.weights import Weights
 from mfh.records import Photo
 
-# The first fusion layer adds no residual: its residual unit never runs, and checkpoints may leave
-# it out.
-_NEVER_RUN = "neck.fusion_stage.layers.0.residual_layer1."
 # Depth Pro's own limits of inverse depth, in 1/m.
 _LEAST_INVERSE, _MOST_INVERSE = 1e-4, 1e4
 
@@ -90,49 +83,11 @@ class MetricNetwork:
 def load(weights: Weights, kind: MetricKind, placement: Placement) -> MetricNetwork:
     """Load a model from files in the layout of the model hub, from safetensors only.
 
-    Raises `ModelError` for files that are missing or damaged, and for code in the folder, and
-    `MissingPartError` where the transformers installed does not know the model. Lack of memory is
-    passed on as it is.
+    Raises what `mfh.loading.pretrained.load_pretrained` does.
     """
-    refuse_code(weights)
-    weights.file("preprocessor_config.json")
-    # Not by the `Auto...` classes, which follow configurations to code elsewhere.
-    processor_class, network_class = _class(kind, kind.processor), _class(kind, kind.network)
     # The photo's own camera stands in for the one that Depth Pro would guess.
     without: dict[str, Any] = {"use_fov_model": False} if kind is DEPTH_PRO else {}
-    try:
-        with quiet_loading("transformers"):
-            processor = processor_class.from_pretrained(weights.folder, local_files_only=True)
-            network, told = network_class.from_pretrained(
-                weights.folder,
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-                **without,
-            )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise ModelError(
-            f"{weights.name}: {weights.folder} cannot be loaded: {error}\n"
-            "get the files again, or see `mfh models check`"
-        ) from error
-    missing = sorted(key for key in told["missing_keys"] if not key.startswith(_NEVER_RUN))
-    if missing:
-        raise ModelError(
-            f"{weights.name}: the weights in {weights.folder} lack {len(missing)} tensors, the "
-            f"first is {missing[0]}; they are not those of the model that config.json tells of: "
-            "get the files again, or see `mfh models check`"
-        )
-    network = network.to(placement.device, placement.dtype).eval()
-    return MetricNetwork(kind, network, processor)
-
-
-def _class(kind: MetricKind, name: str) -> Any:
-    found = getattr(transformers, name, None)
-    if found is None:
-        raise MissingPartError(
-            f"{kind.title} needs a later transformers than {transformers.__version__}, which has "
-            f"no {name}: pip install --upgrade transformers"
-        )
-    return found
+    network, processor = load_pretrained(
+        weights, kind.network, kind.processor, use_safetensors=True, **without
+    )
+    return MetricNetwork(kind, network.to(placement.device, placement.dtype).eval(), processor)

@@ -70,13 +70,14 @@ class Metric3D(LearnedPart):
         """The depth of a photo, in metres, at most 300.
 
         Raises `MissingPartError` where its code needs a package that is not here, `ModelError` for
-        weights that cannot be used, `NotEnoughMemoryError`, and `SettingsError` for depth that is
+        weights that cannot be used, `NotEnoughMemoryError`, and `NumericsError` for depth that is
         not finite.
         """
         return predict_with(
             self._run,
             photo,
             name=self.name,
+            weights=self._weights,
             placement=self._placement,
             camera_use="camera used: focal length",
         )

@@ -60,12 +60,13 @@ class UniDepth(LearnedPart):
         """The depth of a photo, in metres.
 
         Raises `MissingPartError` where the package cannot be imported, `ModelError` for files that
-        cannot be used, `NotEnoughMemoryError`, and `SettingsError` for depth that is not finite.
+        cannot be used, `NotEnoughMemoryError`, and `NumericsError` for depth that is not finite.
         """
         return predict_with(
             self._run,
             photo,
             name=self.name,
+            weights=self._weights,
             placement=self._placement,
             camera_use="camera used: intrinsics",
         )

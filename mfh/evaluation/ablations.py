@@ -15,10 +15,9 @@ from typing import Any
 
 from mfh.errors import SettingsError
 from mfh.evaluation.methods import MethodSpec, Row
+from mfh.evaluation.published import figures
+from mfh.evaluation.run_file import RowInfo
 from mfh.settings import Settings, settings_from
-
-PUBLISHED = ("delta1", "abs_rel", "silog", "rmse")
-"""The metrics of the paper's tables, in their order; percent are fractions here."""
 
 SpecOf = Callable[[str, Settings, str, str], MethodSpec]
 """Makes the specification of a variant ("" or "oracle"), settings, meshes and regressor."""
@@ -28,8 +27,9 @@ SpecOf = Callable[[str, Settings, str, str], MethodSpec]
 class AblationRow:
     """A row of an ablation.
 
-    key, label, group, published: as in `Row`.
-    changes: the settings that are its own.
+    key, label, group: as in `Row`.
+    published: the paper's figures, by the names of `PhotoScore.values`, in their units.
+    changes: the settings that are its own, by name.
     oracle: whether the truth stands in for the painted people.
     regressor: the mesh regressor it needs that is not part of this project; its meshes are the
         user's.
@@ -48,9 +48,9 @@ class AblationRow:
 class Ablation:
     """A table or figure of the paper.
 
-    name: as on the command line; title: in words. Its data set is NYU Depth V2.
+    name: as on the command line; title: in words.
     common: settings of all rows besides preset "paper".
-    seeds: how many.
+    seeds: how many. data_set: that of the paper's figures.
     """
 
     name: str
@@ -58,20 +58,26 @@ class Ablation:
     rows: tuple[AblationRow, ...]
     common: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 1
+    data_set: str = "nyu"
 
     def runnable(
         self,
         spec_of: SpecOf,
         *,
+        data_set: str,
         preset: str = "paper",
         changes: Mapping[str, Any] = MappingProxyType({}),
         meshes: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[Row, ...]:
         """The rows as they can be run.
 
+        data_set: the name of that which they are run on.
         changes: settings that the user wants otherwise in all rows.
         meshes: for rows of a regressor that is not part of this project, by key: a folder of its
             meshes.
+
+        The paper's figures stand beside a row only where it is run as in the paper: on its data
+        set, with its settings.
 
         Raises `SettingsError` for a change of what the rows differ in, and for meshes of a row that
         takes none.
@@ -88,21 +94,28 @@ class Ablation:
             if key not in takers:
                 there = f"rows that take them: {', '.join(takers)}" if takers else "no row does"
                 raise SettingsError(f"{self.name}: row {key!r} takes no meshes; {there}")
-        return tuple(
-            Row(
-                key=row.key,
-                label=row.label,
-                spec=spec_of(
-                    "oracle" if row.oracle else "",
-                    settings_from(preset, **{**self.common, **changes, **row.changes}),
-                    meshes.get(row.key, ""),
-                    row.regressor,
-                ),
-                published=row.published,
-                group=row.group,
+        rows = []
+        for row in self.rows:
+            settings = settings_from(preset, **{**self.common, **changes, **row.changes})
+            comparable = data_set == self.data_set and self._is_the_papers(row, settings)
+            variant = "oracle" if row.oracle else ""
+            rows.append(
+                Row(
+                    key=row.key,
+                    label=row.label,
+                    spec=spec_of(variant, settings, meshes.get(row.key, ""), row.regressor),
+                    published=row.published if comparable else {},
+                    group=row.group,
+                )
             )
-            for row in self.rows
-        )
+        return tuple(rows)
+
+    def _is_the_papers(self, row: AblationRow, settings: Settings) -> bool:
+        """Whether a row's settings are those of the paper, as far as its result depends on them."""
+        from mfh.evaluation.settings_keys import depended_on  # noqa: PLC0415 - brings simulation
+
+        papers = settings_from("paper", **{**self.common, **row.changes})
+        return depended_on(settings) == depended_on(papers)
 
 
 def ablation(name: str) -> Ablation:
@@ -115,20 +128,21 @@ def ablation(name: str) -> Ablation:
     return known[name]
 
 
-def _figures(values: Sequence[float | None]) -> dict[str, float]:
-    """Figures of a row as the paper prints them: delta1 and AbsRel in percent, None unreadable."""
-    named = zip(PUBLISHED, values, strict=True)
-    return {
-        name: round(value / 100, 6) if name in ("delta1", "abs_rel") else value
-        for name, value in named
-        if value is not None
-    }
+def title_of(name: str) -> str:
+    """The title of an ablation; its name where this version of mfh does not have it."""
+    return next((each.title for each in ABLATIONS if each.name == name), name)
+
+
+def without_figures(name: str, rows: Sequence[RowInfo]) -> list[RowInfo]:
+    """The rows of an ablation that lack the paper's figures because they cannot be compared."""
+    its = {row.key for each in ABLATIONS if each.name == name for row in each.rows if row.published}
+    return [row for row in rows if row.key in its and not row.published]
 
 
 def _row(
     key: str,
     changes: Mapping[str, Any],
-    figures: Sequence[float | None],
+    printed: Sequence[float | None],
     *,
     label: str = "",
     oracle: bool = False,
@@ -141,18 +155,18 @@ def _row(
         label=label or ", ".join(named.values()),
         changes=changes,
         group=named,
-        published=_figures(figures),
+        published=figures(printed),
         oracle=oracle,
         regressor=regressor,
     )
 
 
 def _of_targets(
-    key: str, title: str, model: str, figures: Sequence[Sequence[float]]
+    key: str, title: str, model: str, printed: Sequence[Sequence[float]]
 ) -> Iterable[AblationRow]:
     """The four rows of a relative model in Table 3."""
     targets = (("true", "depth"), ("true", "disparity"), ("painted", "depth"))
-    for (whose, space), row in zip((*targets, ("painted", "disparity")), figures, strict=True):
+    for (whose, space), row in zip((*targets, ("painted", "disparity")), printed, strict=True):
         yield _row(
             f"{key}-{whose}-{space}",
             {"disparity.model": model, "head_space": space},
@@ -164,10 +178,10 @@ def _of_targets(
 
 
 def _of_parameters(
-    key: str, title: str, changes: Mapping[str, Any], figures: Sequence[Sequence[float | None]]
+    key: str, title: str, changes: Mapping[str, Any], printed: Sequence[Sequence[float | None]]
 ) -> Iterable[AblationRow]:
     """The two rows of a set of parameters in Table 4."""
-    for whose, row in zip(("true", "painted"), figures, strict=True):
+    for whose, row in zip(("true", "painted"), printed, strict=True):
         yield _row(
             f"{key}-{whose}",
             changes,
@@ -240,8 +254,8 @@ _TABLE4 = (
 )
 
 _TABLE5 = tuple(
-    _row(key, {"head_method": method}, figures, Loss=title)
-    for key, method, title, figures in (
+    _row(key, {"head_method": method}, printed, Loss=title)
+    for key, method, title, printed in (
         ("l1", "l1", "L1", (24.2, 201, 28.9, 4.645)),
         ("l2", "l2", "L2", (62.3, 27.1, 16.7, 0.975)),
         ("mse-log", "log_l2", "MSE of logs", (67.5, 22.5, 14.6, 0.810)),
@@ -253,12 +267,12 @@ _TABLE7 = tuple(
     _row(
         f"widths-{least:g}-{most:g}",
         {"strip_min_ratio": least, "strip_max_ratio": most},
-        figures,
+        printed,
         label=f"widths {least:g} to {most:g}",
         Min_ratio=f"{least:g}",
         Max_ratio=f"{most:g}",
     )
-    for least, most, figures in (
+    for least, most, printed in (
         (0.1, 0.7, (67.1, 23.3, 15.4, 0.812)),
         (0.2, 0.8, (66.8, 21.9, 15.2, 0.792)),
         (0.3, 0.9, (66.0, 23.5, 15.0, 0.834)),
@@ -269,8 +283,8 @@ _TABLE7 = tuple(
 )
 
 _TABLE8 = tuple(
-    _row(key, {"painter.model": key}, figures, Painter=title)
-    for key, title, figures in (
+    _row(key, {"painter.model": key}, printed, Painter=title)
+    for key, title, printed in (
         ("sd15-inpainting", "Stable Diffusion 1.5", (74.0, 16.8, 11.5, 0.642)),
         ("sdxl-inpainting", "Stable Diffusion XL", (78.5, 15.9, 11.3, 0.533)),
         ("sd2-inpainting", "Stable Diffusion 2", (83.2, 13.7, 9.78, 0.487)),
@@ -278,8 +292,8 @@ _TABLE8 = tuple(
 )
 
 _TABLE9 = tuple(
-    _row(key, {}, figures, regressor="" if key == "hmr2" else title, HMR_model=title)
-    for key, title, figures in (
+    _row(key, {}, printed, regressor="" if key == "hmr2" else title, HMR_model=title)
+    for key, title, printed in (
         # First the row that makes the paintings in which the others are to measure people.
         ("hmr2", "HMR 2.0", (83.2, 13.7, 9.78, 0.487)),
         ("hmar", "HMAR", (82.0, 14.2, 9.83, 0.489)),
@@ -290,8 +304,8 @@ _TABLE9 = tuple(
 # The figure prints no numbers; those of 4 and 32 paintings are in Tables 3 and 1.
 _NOT_PRINTED: tuple[None, ...] = (None,) * 4
 _FIGURE5 = tuple(
-    _row(f"n{count}", {"paintings": count}, figures, label=f"N = {count}", N=f"{count}")
-    for count, figures in (
+    _row(f"n{count}", {"paintings": count}, printed, label=f"N = {count}", N=f"{count}")
+    for count, printed in (
         (4, (66.8, 21.9, 15.2, 0.792)),
         (8, _NOT_PRINTED),
         (16, _NOT_PRINTED),

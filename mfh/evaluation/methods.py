@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.models import DownloadProgress
 from mfh.records import MetricDepth, Photo
 
 
@@ -20,29 +21,19 @@ class Case:
 
     name: of its sample. seed: every random choice of the method descends from it.
     work: a folder for records that may be reused by other rows; None keeps nothing.
-    truth: gives the true depth (H, W) in metres at the photo's size or above, NaN where unknown;
-        only simulated stages and oracles may look.
+    truth: the true depth (H, W) in metres at the photo's size or above, NaN where unknown, for
+        simulated stages and oracles; None for methods that do not need it.
     """
 
     name: str
     photo: Photo
     seed: int = 0
     work: Path | None = None
-    truth: Callable[[], NDArray[np.float32]] | None = None
+    truth: NDArray[np.float32] | None = None
 
 
 class Method(Interface):
     """A metric depth method, with its models loaded at first use and kept."""
-
-    @property
-    def name(self) -> str:
-        """What it is, for people, e.g. "MfH, N = 32" or "ZoeDepth (Intel/zoedepth-nyu-kitti)"."""
-        ...
-
-    @property
-    def device(self) -> str:
-        """Where its models compute; "" where there are none."""
-        ...
 
     def predict(self, case: Case) -> MetricDepth:
         """The depth of one photo, at its size. Raises errors of `mfh.errors`."""
@@ -64,6 +55,13 @@ class MethodSpec(Interface):
 
     def as_dict(self) -> dict[str, Any]:
         """Everything its predictions depend on besides the case, as plain JSON values."""
+        ...
+
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Download what it needs and is not here, telling of it, so that `make` finds it there.
+
+        Raises `MissingPartError`, `SettingsError` or `OutputError` where that cannot be done.
+        """
         ...
 
     def make(self) -> Method:

@@ -1,20 +1,22 @@
 """Metric from Human as a method to evaluate: with learned parts, simulated, or given the truth.
 
 An oracle runs the relative model alone and fits the metric head to the truth (the paper's rows
-"true depth" and "true disparity" of Tables 3 and 4): what the method could reach at most.
+"true depth" and "true disparity" of Tables 3 and 4): what the method could reach at most. The
+robust head is for people, not for the truth of every pixel: an oracle has a loss of the paper.
 Importing this imports no model library.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from mfh.errors import SettingsError
 from mfh.evaluation.methods import Method, MethodSpec
 from mfh.evaluation.mfh_methods import LearnedMethod, OracleMethod, SimulatedMethod
 from mfh.evaluation.settings_keys import OF_PARTS, depended_on
-from mfh.parts import learned_stages
+from mfh.models import DownloadProgress
+from mfh.parts import LearnedParts, learned_stages
 from mfh.settings import Settings
 from mfh.simulation import SimulatedErrors
 
@@ -36,7 +38,8 @@ def mfh_spec(
 ) -> MethodSpec:
     """The method of a text: "mfh", "simulated", or of either the oracle, e.g. "mfh:oracle".
 
-    settings: their seed is that of each case; None takes the default ones.
+    settings: their seed is that of each case; None takes the default ones. An oracle has those of
+        `oracle_settings`.
     errors: what simulated stages do wrong; the default strength where none are given.
     meshes, regressor: as in `MfhSpec`; simulated stages and oracles do without.
 
@@ -48,10 +51,16 @@ def mfh_spec(
     settings = settings or Settings()
     simulated = (errors or SimulatedErrors.default()) if kind == "simulated" else None
     if variant:
-        return OracleSpec(settings, simulated)
+        return OracleSpec(oracle_settings(settings), simulated)
     if simulated is not None:
         return SimulatedSpec(settings, simulated)
     return MfhSpec(settings, meshes, regressor)
+
+
+def oracle_settings(settings: Settings) -> Settings:
+    """The settings of an oracle: in place of the robust head the paper's SIlog."""
+    robust = settings.head_method == "robust"
+    return replace(settings, head_method="silog") if robust else settings
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,10 @@ class MfhSpec:
         """The stages that learned parts do, as `mfh.parts.LearnedParts` takes them."""
         return tuple(learned_stages(self.settings.paint, ["people"] if self.meshes else []))
 
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Download the weights that are not here. Raises `MissingPartError` or `SettingsError`."""
+        LearnedParts(self.settings, progress=progress).prepare(self.learned)
+
     def make(self) -> Method:
         """The method, whose weights are there afterwards.
 
@@ -103,6 +116,9 @@ class SimulatedSpec:
         own = {name: value for name, value in settings.items() if name not in OF_PARTS}
         return {"method": "simulated", "settings": own, "errors": self.errors.as_dict()}
 
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Nothing is needed."""
+
     def make(self) -> Method:
         """The method."""
         return SimulatedMethod(self)
@@ -112,6 +128,7 @@ class SimulatedSpec:
 class OracleSpec:
     """The relative model, and a metric head that is fitted to the truth.
 
+    settings: with one of the paper's losses, see `oracle_settings`.
     errors: what a simulated relative model does wrong; None takes the learned one.
     """
 
@@ -140,11 +157,19 @@ class OracleSpec:
         errors = {} if self.errors is None else {"errors": self.errors.as_dict()}
         return {"method": self._name, "settings": {n: settings[n] for n in names}, **errors}
 
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Download the weights that are not here. Raises `MissingPartError` or `SettingsError`."""
+        self._require_loss()
+        LearnedParts(self.settings, progress=progress).prepare(self.learned)
+
     def make(self) -> Method:
         """The method. Raises `MissingPartError` or `SettingsError`."""
+        self._require_loss()
+        return OracleMethod(self)
+
+    def _require_loss(self) -> None:
         if self.settings.head_method == "robust":
             raise SettingsError(
                 f"{self._name}: the robust head is for people, not for the truth of every pixel; "
                 "take one of the paper's losses: --set head_method=silog"
             )
-        return OracleMethod(self)

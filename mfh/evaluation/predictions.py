@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.errors import InputError
-from mfh.files import atomic_path, make_folder, remove_file, write_text
+from mfh.files import make_folder, remove_file, write_npz, write_text
 from mfh.files.reading import read_npz
+from mfh.photos import safe_name
 
 FORMAT = 1
 """The version of the files: what another version wrote is refused."""
 
 # Depth in floating point is mostly noise to a compressor. The fastest level saves a third, and the
 # slowest hardly more, in twice the time.
-_DEFLATE_LEVEL = 1
-_NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+_LEVEL = 1
+_PART = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,8 @@ class PredictionFolder:
     A prediction that failed leaves `NAME.failed.txt` with the reason instead, which a later
     prediction removes.
 
+    path: the folder, `RUN/predictions/ROW/seed_K`, which need not be there yet.
+
     Every method raises `InputError` for a name that is not one of a sample.
     """
 
@@ -65,24 +67,15 @@ class PredictionFolder:
         """Keep a prediction, atomically. Raises `OutputError`."""
         path = self._file(name, ".npz")
         make_folder(path.parent)
-        arrays: dict[str, NDArray[Any]] = {
-            "depth_m": np.ascontiguousarray(prediction.depth_m, np.float32),
-            "relative_error": np.array(prediction.relative_error, np.float64),
-            "seconds": np.array(prediction.seconds, np.float64),
-            "report": np.array(
-                json.dumps(dict(prediction.report), ensure_ascii=False, allow_nan=False)
-            ),
-            "format": np.array(FORMAT),
-        }
-        with (
-            atomic_path(path) as temporary,
-            zipfile.ZipFile(
-                temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=_DEFLATE_LEVEL
-            ) as archive,
-        ):
-            for key, array in arrays.items():
-                with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
+        write_npz(
+            path,
+            level=_LEVEL,
+            depth_m=np.ascontiguousarray(prediction.depth_m, np.float32),
+            relative_error=np.float64(prediction.relative_error),
+            seconds=np.float64(prediction.seconds),
+            report=json.dumps(dict(prediction.report), ensure_ascii=False, allow_nan=False),
+            format=FORMAT,
+        )
         remove_file(self._file(name, ".failed.txt"))
 
     def read(self, name: str) -> StoredPrediction:
@@ -126,8 +119,10 @@ class PredictionFolder:
 
     def _file(self, name: str, suffix: str) -> Path:
         parts = name.split("/")
-        if not _NAME.fullmatch(name) or any(set(part) == {"."} for part in parts):
+        if not all(_PART.fullmatch(part) and part == safe_name(part) for part in parts):
             raise InputError(
-                f"sample {name!r}: names are letters, digits, '.', '-' and '_', joined by '/'"
+                f"sample {name!r}: names are letters, digits, '.', '-' and '_', joined by '/'; no "
+                "part begins or ends with '.', is a device's name on Windows, or has over 100 "
+                "letters"
             )
         return self.path.joinpath(*parts[:-1], parts[-1] + suffix)

@@ -16,6 +16,8 @@ Crop = Literal["none", "eigen", "garg"]
 # depth cameras both see. As in BTS and ZoeDepth, `eval_mask[45:471, 41:601]`.
 _EIGEN = (slice(45, 471), slice(41, 601))
 _EIGEN_SHAPE = (480, 640)
+# What has a logarithm.
+_LEAST_M = 1e-3
 # Fractions of height and width that Garg et al. (2016) score, where LiDAR reaches; multiplied and
 # truncated to whole pixels as in Monodepth, BTS and ZoeDepth.
 _GARG_ROWS = (0.40810811, 0.99189189)
@@ -48,21 +50,18 @@ class Protocol:
         counted[rows, columns] = (inside > self.min_m) & (inside < self.max_m)
         return counted
 
-    def clip(self, predicted_m: NDArray[np.floating]) -> NDArray[np.floating]:
-        """A prediction within the range that is scored.
+    def clip(self, depth_m: NDArray[np.floating]) -> None:
+        """Clip depth to the range that is scored, in place: `inf` becomes the cap.
 
-        `inf` is the cap, and so is what is no depth: NaN, zero and less.
+        Where the range begins at zero it is clipped to 1 mm, which has a logarithm.
         """
-        said = np.where(predicted_m > 0, predicted_m, np.asarray(self.max_m, predicted_m.dtype))
-        clipped: NDArray[np.floating] = said.clip(self.min_m, self.max_m)
-        return clipped
+        depth_m.clip(max(self.min_m, _LEAST_M), self.max_m, out=depth_m)
 
-
-def cropped(crop: Crop, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The pixels (H, W) that a crop leaves. Raises `InputError` where it is not for this size."""
-    left = np.zeros(shape, np.bool_)
-    left[crop_window(crop, shape)] = True
-    return left
+    def scored(self, predicted_m: NDArray[np.floating]) -> NDArray[np.floating]:
+        """A prediction as it is scored: clipped; what is no depth (NaN, zero, less) is the cap."""
+        said = np.where(predicted_m > 0, predicted_m, np.asarray(np.inf, predicted_m.dtype))
+        self.clip(said)
+        return said
 
 
 def crop_window(crop: Crop, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -6,13 +6,18 @@ Protocols of different papers differ in crops, caps and masks; those of one sour
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from mfh.evaluation.quantities import QUANTITIES
 
 MFH = "Metric from Human (NeurIPS 2024)"
 _CLIP2DEPTH = "CLIP Can Understand Depth (CLIP2Depth)"
 _UNIDEPTH_V2 = "UniDepthV2 and Metric3D v2 papers"
 _DEPTHLM = "DepthLM, at sampled pixels"
+
+PRINTED = ("delta1", "abs_rel", "silog", "rmse")
+"""The metrics of the tables of "Metric from Human", in their order."""
 
 _Figures = tuple[float | None, ...]
 
@@ -21,7 +26,8 @@ _Figures = tuple[float | None, ...]
 class Published:
     """What is published of a method on a data set.
 
-    data_set: its name on the command line, e.g. "nyu". source: which paper, and where in it.
+    data_set: its name on the command line, e.g. "nyu". method: as its paper calls it.
+    source: which paper, and where in it.
     values: by the names of `PhotoScore.values`.
     """
 
@@ -36,13 +42,15 @@ def published(data_set: str) -> tuple[Published, ...]:
     return tuple(each for each in _ALL if each.data_set == data_set)
 
 
-def _values(figures: _Figures, prefix: str = "") -> dict[str, float]:
-    """Figures as printed: delta1 and AbsRel in per cent, SIlog, RMSE in metres."""
-    names = ("delta1", "abs_rel", "silog", "rmse")
-    factors = (100, 100, 1, 1)
+def figures(printed: Sequence[float | None], prefix: str = "") -> dict[str, float]:
+    """Figures by the names of `PhotoScore.values`.
+
+    printed: as in the tables of "Metric from Human": delta1 and AbsRel in per cent, SIlog, RMSE in
+        metres, or the first of these; None where it could not be read.
+    """
     return {
-        prefix + name: figure / factor
-        for name, factor, figure in zip(names, factors, figures, strict=False)
+        prefix + name: round(figure / QUANTITIES[name].factor, 6)
+        for name, figure in zip(PRINTED, printed, strict=False)
         if figure is not None
     }
 
@@ -116,15 +124,15 @@ _TABLE_6: Mapping[str, tuple[_Figures, _Figures, _Figures]] = {
 def _tables() -> list[Published]:
     found = []
     for method, of_sets in _TABLE_1.items():
-        for data_set, figures in zip(("nyu", "kitti"), of_sets, strict=True):
-            found.append(Published(data_set, method, f"{MFH}, Table 1", _values(figures)))
+        for data_set, printed in zip(("nyu", "kitti"), of_sets, strict=True):
+            found.append(Published(data_set, method, f"{MFH}, Table 1", figures(printed)))
     for method, of_three in _TABLE_2.items():
         of_shape = _TABLE_6.get(method, ((), (), ()))
         where = f"{MFH}, Tables 2 and 6" if method in _TABLE_6 else f"{MFH}, Table 2"
-        for data_set, figures, shape in zip(
+        for data_set, printed, shape in zip(
             ("diode", "ibims", "eth3d"), of_three, of_shape, strict=True
         ):
-            values = {**_values(figures), **_values(shape, "affine_")}
+            values = {**figures(printed), **figures(shape, "affine_")}
             found.append(Published(data_set, method, where, values))
     return found
 

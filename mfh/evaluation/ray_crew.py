@@ -1,11 +1,12 @@
-"""The workers of the Ray engine: started, given photos, heard, replaced, killed."""
+"""The workers of the Ray engine: started, given methods and photos, heard, replaced, killed."""
 
 from __future__ import annotations
 
 import math
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -44,33 +45,38 @@ class _WorkerLost(Exception):  # noqa: N818 - an event, not an error of anybody'
 class _Worker:
     """A worker of a crew.
 
-    name: its machine and process, once it has started.
+    name: its machine and process, once it has started. spec: of the method it has; b"" for none.
     """
 
     def __init__(self, actor: Any) -> None:
         self.actor = actor
         self.name = ""
+        self.spec = b""
 
 
 class Crew(Generic[_Job]):
     """Workers that hold a method, to be given jobs one by one; a context, which ends with them.
 
-    ray: the package, connected to a cluster; spec: of the method; gpus: reserved for each worker.
+    ray: the package, connected to a cluster; gpus: reserved for each worker.
+
+    A worker starts, makes the method that the crew is at (`at`), and is then ready for jobs. When
+    the crew turns to another method, it makes that one beside the one it has.
     """
 
-    def __init__(self, ray: Any, spec: MethodSpec, gpus: float) -> None:
+    def __init__(self, ray: Any, gpus: float) -> None:
         self._ray = ray
         self._gpus = gpus
         self._actor = ray.remote(_actor_class())
-        self._order = {
+        self._order: dict[str, Any] = {
             "versions": {package: version(package) for package in _PACKAGES},
             "threads": {name: os.environ.get(name) for name in _THREADS},
             "folder": str(Path.cwd()),
             "on_gpu": gpus > 0,
-            "spec": ray.cloudpickle.dumps(spec),
         }
+        self._spec = b""
         self._idle: list[_Worker] = []
         self._starting: dict[Any, _Worker] = {}
+        self._making: dict[Any, tuple[_Worker, bytes]] = {}
         self._busy: dict[Any, tuple[_Worker, _Job]] = {}
         self._failed_starts = 0
         self._warn = True
@@ -84,21 +90,39 @@ class Crew(Generic[_Job]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        busy = [worker for worker, _ in self._busy.values()]
-        for worker in (*self._idle, *self._starting.values(), *busy):
+        making = [worker for worker, _ in self._making.values()]
+        for worker in (*self._idle, *self._starting.values(), *making):
             self._ray.kill(worker.actor)
 
+    @contextmanager
+    def at(self, spec: MethodSpec) -> Iterator[None]:
+        """Predict with the method of a spec; workers that are at it when this ends are killed."""
+        self._spec = self._ray.cloudpickle.dumps(spec)
+        self._failed_starts = 0
+        try:
+            yield
+        finally:
+            for worker, _ in self._busy.values():
+                self._ray.kill(worker.actor)
+            self._busy.clear()
+
     @property
-    def has_idle(self) -> bool:
-        """Whether a worker is free."""
-        return bool(self._idle)
+    def has_ready(self) -> bool:
+        """Whether a worker that has the method is free."""
+        return any(worker.spec == self._spec for worker in self._idle)
 
     def grow(self, wanted: int) -> None:
-        """Start workers until there are so many.
+        """Let workers make the method, those that are there first, until so many have it.
 
         Raises `MissingPartError` where there is none, and those that were started all died.
         """
-        here = len(self._idle) + len(self._starting) + len(self._busy)
+        others = [worker for worker in self._idle if worker.spec != self._spec]
+        ready = len(self._idle) - len(others)
+        here = ready + len(self._starting) + len(self._making) + len(self._busy)
+        for worker in others[: max(0, wanted - here)]:
+            self._idle.remove(worker)
+            self._making[worker.actor.make.remote(self._spec)] = worker, self._spec
+            here += 1
         if self._failed_starts >= _FAILED_STARTS:
             if here:
                 return
@@ -114,16 +138,17 @@ class Crew(Generic[_Job]):
 
     def give(self, job: _Job, shipped: Any) -> None:
         """Let a free worker predict a shipped case; `shipped` is Ray's reference to it."""
-        worker = self._idle.pop()
+        worker = next(worker for worker in self._idle if worker.spec == self._spec)
+        self._idle.remove(worker)
         self._busy[worker.actor.predict.remote(shipped)] = worker, job
 
     def answer(self, *, wait: bool) -> tuple[_Job, Reply | None, str] | None:
         """A job that came to an end, if any did, its worker's reply, and that worker's name.
 
         wait: until something happens, be it another thing; else only look. The reply is None where
-        the worker died. Raises what a worker that starts refuses to start for.
+        the worker died. Raises why a worker cannot make the method.
         """
-        awaited = [*self._starting, *self._busy]
+        awaited = [*self._starting, *self._making, *self._busy]
         if not awaited:
             return None
         done, _ = self._ray.wait(awaited, num_returns=1, timeout=_PATIENCE_S if wait else 0)
@@ -134,6 +159,9 @@ class Crew(Generic[_Job]):
         (said,) = done
         if said in self._starting:
             self._started(self._starting.pop(said), said)
+            return None
+        if said in self._making:
+            self._made(*self._making.pop(said), said)
             return None
         worker, job = self._busy.pop(said)
         try:
@@ -147,18 +175,29 @@ class Crew(Generic[_Job]):
     def _started(self, worker: _Worker, said: Any) -> None:
         """Take in a worker that says that it has started, or why not."""
         try:
-            worker.name, versions, refusal = self._heard(worker, said)
+            worker.name, versions = self._heard(worker, said)
         except _WorkerLost:
             self._failed_starts += 1
             return
         if versions != self._order["versions"]:
             self._ray.kill(worker.actor)
             raise MissingPartError(_other_versions(worker.name, versions, self._order["versions"]))
-        if refusal is not None:
-            self._ray.kill(worker.actor)
-            refusal.unpacked()
-        self._failed_starts, self._warn = 0, False
         self._idle.append(worker)
+
+    def _made(self, worker: _Worker, spec: bytes, said: Any) -> None:
+        """Take in a worker that says that it has a method, or why not."""
+        try:
+            refusal: Reply | None = self._heard(worker, said)
+        except _WorkerLost:
+            # One that has worked before may have died between two methods, of anything.
+            self._failed_starts += not worker.spec
+            return
+        self._idle.append(worker)
+        if refusal is None:
+            worker.spec = spec
+            self._failed_starts, self._warn = 0, False
+        elif spec == self._spec:
+            refusal.unpacked()
 
     def _heard(self, worker: _Worker, said: Any) -> Any:
         """What a worker said.
@@ -234,9 +273,8 @@ def _actor_class() -> type:
             threads: dict[str, str | None],
             folder: str,
             on_gpu: bool,
-            spec: bytes,
-        ) -> tuple[str, dict[str, str], Reply | None]:
-            """Make the method: where it is, its versions of packages, and why it could not."""
+        ) -> tuple[str, dict[str, str]]:
+            """Make ready: where it is, and its versions of packages."""
             # ruff: noqa: PLC0415
             import os
             from importlib import metadata
@@ -252,13 +290,16 @@ def _actor_class() -> type:
                 except metadata.PackageNotFoundError:
                     here[package] = ""
             name = f"node {node_ip()}, process {os.getpid()}"
-            if here != versions:
-                return name, here, None
             if Path(folder).is_dir():
                 os.chdir(folder)
             if not on_gpu:
                 os.environ["CUDA_VISIBLE_DEVICES"] = ""
             self._threads = threads
+            return name, here
+
+        def make(self, spec: bytes) -> Reply | None:
+            """Make a method: None, or why it could not."""
+            # Ray sets one of the variables anew for each call.
             self._set_threads()
             # Not before: libraries read these variables when they are loaded.
             from mfh.errors import MfhError
@@ -267,12 +308,11 @@ def _actor_class() -> type:
             try:
                 self._predictor = Predictor(spec)
             except MfhError as error:
-                return name, here, Reply.refusal(error)
-            return name, here, None
+                return Reply.refusal(error)
+            return None
 
         def predict(self, shipped: Any) -> Reply:
             """Predict a case."""
-            # Ray sets one of the variables anew for each call.
             self._set_threads()
             return self._predictor.predict(shipped)
 

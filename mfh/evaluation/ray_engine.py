@@ -11,15 +11,15 @@ import os
 import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
-from mfh.errors import MfhError, MissingPartError, ModelError, SettingsError
-from mfh.evaluation.engines import Outcome, Task
+from mfh.errors import MfhError, MissingPartError, SettingsError
+from mfh.evaluation.engines import OpenedEngine, Outcome, Task
 from mfh.evaluation.methods import MethodSpec
 from mfh.evaluation.ray_crew import Crew, slots
-from mfh.evaluation.ray_worker import Reply, ShippedCase
+from mfh.evaluation.ray_worker import Reply
 
 _AHEAD = 2
 """How many photos are loaded before a worker is free for them."""
@@ -27,7 +27,6 @@ _DEATHS = 3
 """A photo that so many workers died of is given up."""
 _KNOCK_S = 10.0
 """How long a cluster may take to answer at all."""
-_FOR_ALL = (MissingPartError, ModelError, SettingsError)
 
 
 @dataclass(eq=False)
@@ -39,12 +38,12 @@ class _Job:
     deaths: int = 0
 
 
-class RayEngine:
+class RayEngine(OpenedEngine):
     """Computes predictions with the workers of a Ray cluster, as `mfh.evaluation.engines` says.
 
     address: of a cluster that runs: "auto" for the one this machine is part of, "HOST:PORT", or
-        "ray://HOST:PORT"; None starts one of this machine alone, which ends with the run. Where the
-        program has connected to Ray before, that connection is used and kept.
+        "ray://HOST:PORT"; None starts one of this machine alone, which ends with the context. Where
+        the program has connected to Ray before, that connection is used and kept.
     workers: how many; None takes as many as the cluster has room for: one for each GPU (or part of
         it), or for each CPU core where there is none.
     gpus_per_worker: GPUs that are reserved for each, a part of one or a whole number; 0 computes on
@@ -53,14 +52,17 @@ class RayEngine:
     Photos are loaded by the driver, a few ahead of the workers, and sent with their truth where the
     method needs it: workers need `mfh`, but no data set. An idle worker takes the next photo. One
     that dies is replaced and its photo predicted again; a photo that three workers died of is an
-    outcome with `failure`. Workers compute with the driver's environment variables for numbers of
-    threads, so that on equal machines the results are those of one process, bit for bit.
+    outcome with `failure`. Within a context workers live on from run to run, and let go of a method
+    once the next is made, so that two that share models load them once. Workers compute with the
+    driver's environment variables for numbers of threads, so that on equal machines the results are
+    those of one process, bit for bit.
 
     Raises `MissingPartError` where Ray is not installed, and `SettingsError` for a number of
-    workers or GPUs that cannot be. `run` raises, besides what its contract says, `SettingsError`
-    where the cluster cannot be reached, `MissingPartError` where its machines have another `mfh` or
-    numpy or their workers do not start, and `RuntimeError`, with the worker's traceback, for an
-    error in a worker that is not one of `mfh.errors`.
+    workers or GPUs that cannot be. The first run of a context connects, and raises `SettingsError`
+    where the cluster cannot be reached. `run` raises, besides what its contract says,
+    `MissingPartError` where its machines have another `mfh` or numpy or their workers do not start,
+    and `RuntimeError`, with the worker's traceback, for an error in a worker that is not one of
+    `mfh.errors`.
     """
 
     def __init__(
@@ -80,29 +82,44 @@ class RayEngine:
         self.workers = workers
         self.gpus_per_worker = gpus_per_worker
         self._ray = _import_ray()
+        self._held = ExitStack()
+        self._opened: tuple[Crew[_Job], int] | None = None
 
     def run(self, spec: MethodSpec, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Give the outcome of each task as it is done; see `mfh.evaluation.engines.Engine`."""
         if not tasks:
             return
-        with self._connected():
-            nodes = self._ray.nodes()
-            gpus = self.gpus_per_worker
-            if gpus is None:
-                gpus = min(1.0, sum(node["Resources"].get("GPU", 0.0) for node in nodes))
-            workers = self.workers or max(1, slots(nodes, gpus))
-            with Crew[_Job](self._ray, spec, gpus) as crew:
-                yield from self._outcomes(crew, spec, tasks, workers)
+        with self:
+            if self._opened is None:
+                self._opened = self._started()
+            crew, workers = self._opened
+            with crew.at(spec):
+                yield from self._outcomes(crew, tasks, workers)
 
-    def _outcomes(
-        self, crew: Crew[_Job], spec: MethodSpec, tasks: Sequence[Task], workers: int
-    ) -> Iterator[Outcome]:
+    def _open(self) -> None:
+        """Connecting waits for a run that has something to do."""
+
+    def _close(self) -> None:
+        self._opened = None
+        self._held.close()
+
+    def _started(self) -> tuple[Crew[_Job], int]:
+        """A crew of a cluster, and how many workers it is to have; both end with the context."""
+        self._held.enter_context(self._connected())
+        nodes = self._ray.nodes()
+        gpus = self.gpus_per_worker
+        if gpus is None:
+            gpus = min(1.0, sum(node["Resources"].get("GPU", 0.0) for node in nodes))
+        workers = self.workers or max(1, slots(nodes, gpus))
+        return self._held.enter_context(Crew[_Job](self._ray, gpus)), workers
+
+    def _outcomes(self, crew: Crew[_Job], tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
         to_load = deque(tasks)
         waiting: deque[_Job] = deque()
         left = len(tasks)
         while left:
             crew.grow(min(workers, left))
-            while waiting and crew.has_idle:
+            while waiting and crew.has_ready:
                 job = waiting.popleft()
                 crew.give(job, job.shipped)
             behind = bool(to_load) and len(waiting) < _AHEAD
@@ -116,7 +133,7 @@ class RayEngine:
                 if outcome is None:
                     waiting.appendleft(job)
             elif behind:
-                loaded = self._load(spec, to_load.popleft())
+                loaded = self._load(to_load.popleft())
                 if isinstance(loaded, Outcome):
                     outcome = loaded
                 else:
@@ -125,17 +142,13 @@ class RayEngine:
                 left -= 1
                 yield outcome
 
-    def _load(self, spec: MethodSpec, task: Task) -> _Job | Outcome:
+    def _load(self, task: Task) -> _Job | Outcome:
         """Load a task's photo, and send it to where workers take it from."""
         try:
             case = task.case()
-            truth = case.truth() if spec.needs_truth and case.truth is not None else None
-        except _FOR_ALL:
-            raise
         except MfhError as error:
-            return Outcome(task, None, failure=str(error))
-        work = None if case.work is None else str(case.work.absolute())
-        shipped = ShippedCase(case.name, case.photo, case.seed, work, truth)
+            return Outcome.failed(task, error)
+        shipped = replace(case, work=case.work and case.work.absolute())
         return _Job(task, self._ray.put(shipped))
 
     @contextmanager
@@ -191,11 +204,10 @@ def _outcome(job: _Job, reply: Reply | None, worker: str) -> Outcome | None:
         )
         return Outcome(job.task, None, failure, worker=worker)
     try:
-        return Outcome(job.task, reply.unpacked(), seconds=reply.seconds, worker=worker)
-    except _FOR_ALL:
-        raise
+        depth = reply.unpacked()
     except MfhError as error:
-        return Outcome(job.task, None, failure=str(error), worker=worker)
+        return Outcome.failed(job.task, error, worker)
+    return Outcome(job.task, depth, seconds=reply.seconds, worker=worker)
 
 
 def _host_and_port(address: str | None) -> tuple[str, int] | None:

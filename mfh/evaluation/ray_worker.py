@@ -8,40 +8,13 @@ from __future__ import annotations
 
 import pickle
 import time
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mfh import errors
 from mfh.errors import MfhError
 from mfh.evaluation.methods import Case
-from mfh.records import MetricDepth, Photo
-
-
-@dataclass(frozen=True, eq=False)
-class ShippedCase:
-    """A `Case` that can be sent: the path of its folder as text, its truth (H, W) as an array."""
-
-    name: str
-    photo: Photo
-    seed: int
-    work: str | None
-    truth: NDArray[np.float32] | None
-
-    def case(self) -> Case:
-        """The case on this machine; records are kept only where the folder's parent exists."""
-        work = None if self.work is None else Path(self.work)
-        return Case(
-            name=self.name,
-            photo=self.photo,
-            seed=self.seed,
-            work=work if work is not None and work.parent.is_dir() else None,
-            truth=None if self.truth is None else partial(_given, self.truth),
-        )
+from mfh.records import MetricDepth
 
 
 @dataclass(frozen=True)
@@ -81,15 +54,23 @@ class Predictor:
     def __init__(self, spec: bytes) -> None:
         self._method = pickle.loads(spec).make()
 
-    def predict(self, shipped: ShippedCase) -> Reply:
+    def predict(self, case: Case) -> Reply:
         """Predict a case; errors that are not of `mfh.errors` are raised."""
+        case = on_this_machine(case)
         started = time.perf_counter()
         try:
-            depth = self._method.predict(shipped.case())
+            depth = self._method.predict(case)
         except MfhError as error:
             return Reply.refusal(error)
         seconds = time.perf_counter() - started
         return Reply(_pickled(depth), seconds)
+
+
+def on_this_machine(case: Case) -> Case:
+    """A case of another machine: records are kept only where their folder's parent exists."""
+    if case.work is None or case.work.parent.is_dir():
+        return case
+    return replace(case, work=None)
 
 
 def _pickled(depth: MetricDepth) -> bytes:
@@ -99,7 +80,3 @@ def _pickled(depth: MetricDepth) -> bytes:
     pickle_it: Any = cloudpickle.dumps
     pickled: bytes = pickle_it(depth)
     return pickled
-
-
-def _given(truth: NDArray[Any]) -> NDArray[Any]:
-    return truth

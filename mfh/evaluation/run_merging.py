@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mfh.errors import RunFolderError
+from mfh.evaluation.photo_files import differing
 from mfh.evaluation.run_file import RowInfo, RunInfo
 
 _MOST_NAMED = 5
@@ -18,14 +19,22 @@ def merged(earlier: RunInfo, asked: RunInfo, order: Sequence[str]) -> RunInfo:
 
     order: the names of the data set's photos, in its order.
 
-    Raises `RunFolderError` where the two are of different data sets, or a row of one key is of
-    different methods, naming what differs.
+    Raises `RunFolderError` where the two are of different data sets, a photo that was predicted has
+    other files now, or a row of one key is of different methods, naming what differs.
     """
     _require_same_data(earlier, asked)
+    _require_same_photos(earlier, asked)
     rows = {row.key: row for row in earlier.rows}
+    folders = {row.key.casefold(): row.key for row in earlier.rows}
     for row in asked.rows:
         before = rows.get(row.key)
         if before is None:
+            like = folders.get(row.key.casefold())
+            if like is not None:
+                raise RunFolderError(
+                    f"{asked.folder}: has a row {like!r}, whose folder would be that of "
+                    f"{row.key!r} on some systems; spell it as before, or name it otherwise"
+                )
             rows[row.key] = row
             continue
         _require_same_method(asked, before, row)
@@ -38,6 +47,7 @@ def merged(earlier: RunInfo, asked: RunInfo, order: Sequence[str]) -> RunInfo:
         rows=tuple(rows.values()),
         names=tuple(names),
         ablation=asked.ablation or earlier.ablation,
+        files={**earlier.files, **asked.files},
     )
 
 
@@ -53,6 +63,21 @@ def _require_same_data(earlier: RunInfo, asked: RunInfo) -> None:
             f"{asked.folder}: holds another evaluation ({', '.join(differ)}); choose another "
             "folder with --out"
         )
+
+
+def _require_same_photos(earlier: RunInfo, asked: RunInfo) -> None:
+    for name, file in differing(earlier.files, asked.files):
+        # Files that were broken may be replaced.
+        if any(
+            earlier.predictions(row.key, seed).has(name)
+            for row in earlier.rows
+            for seed in row.seeds
+        ):
+            raise RunFolderError(
+                f"{asked.folder}: holds predictions of photo {name!r} with another {file} file "
+                f"than the one in {asked.root}; choose another folder with --out, or get the files "
+                "it was begun with"
+            )
 
 
 def _require_same_method(run: RunInfo, before: RowInfo, row: RowInfo) -> None:

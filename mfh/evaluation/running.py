@@ -13,30 +13,30 @@ its records.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
-from mfh.errors import InputError, MissingPartError, ModelError, RunFolderError, SettingsError
+from mfh.errors import InputError, OutputError, RunFolderError
 from mfh.evaluation.datasets.base import DataSet, Sample
-from mfh.evaluation.engines import Engine, Outcome, Task
+from mfh.evaluation.datasets.missing import missing_files
+from mfh.evaluation.engines import OF_ALL, Engine, Outcome, Task
 from mfh.evaluation.evaluation_progress import EvaluationProgress, TimeLeft
 from mfh.evaluation.methods import Case, Row
+from mfh.evaluation.photo_files import identities
 from mfh.evaluation.predictions import StoredPrediction
 from mfh.evaluation.run_file import NAME as RUN_FILE
 from mfh.evaluation.run_file import RowInfo, RunInfo
 from mfh.evaluation.run_merging import merged
 from mfh.files import json_number, make_folder, remove_temporaries
 from mfh.records import MetricDepth
-
-_OF_ROW = (MissingPartError, ModelError, SettingsError)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,6 @@ def evaluate(
     work: Path | None = None,
     records: bool = True,
     limit: int | None = None,
-    options: Mapping[str, Any] | None = None,
     ablation: str = "",
     progress: EvaluationProgress | None = None,
 ) -> Evaluated:
@@ -80,15 +79,17 @@ def evaluate(
     records: whether there are any; without, rows share no paintings, and a photo that was
         interrupted starts anew.
     limit: only the first so many photos that are there.
-    options: what else the data set was opened with; ablation: its name; both for `run.json`.
+    ablation: its name, for `run.json`.
 
     Raises `RunFolderError` where another process writes the run, or it is of something else;
-    `InputError` where no photo of the data set is there; `OutputError` where it cannot be written.
+    `InputError` where no photo of the data set is there, or a row's key cannot name a folder or is
+    that of another; `OutputError` where the run cannot be written.
     """
     progress = progress or EvaluationProgress()
     _require_different_keys(rows)
     samples = data_set.samples()
-    there, missing = _parted(samples)
+    missing = missing_files(data_set, samples)
+    there = [sample for sample in samples if sample.name not in missing]
     if not there:
         raise InputError(
             f"{data_set.title}: none of its {len(samples)} photos is there with its truth, e.g. "
@@ -96,22 +97,24 @@ def evaluate(
         )
     chosen = there[:limit]
     of_data_set = (work or folder / "work") / data_set.name if records else None
+    run = RunInfo(
+        folder=folder,
+        data_set=data_set.name,
+        root=data_set.root.absolute(),
+        rows=tuple(_info(row, seeds) for row in rows),
+        names=tuple(sample.name for sample in chosen),
+        options=data_set.options,
+        ablation=ablation,
+        files=identities(data_set, chosen),
+    )
     with _locked(folder):
-        run = RunInfo(
-            folder=folder,
-            data_set=data_set.name,
-            root=data_set.root.absolute(),
-            rows=tuple(_info(row, seeds) for row in rows),
-            names=tuple(sample.name for sample in chosen),
-            options=dict(options or {}),
-            ablation=ablation,
-        )
         if (folder / RUN_FILE).is_file():
             run = merged(RunInfo.read(folder), run, [sample.name for sample in samples])
         run.write()
         _remove_temporaries(folder)
         work_of = _Work(data_set, run, chosen, seeds, of_data_set, progress)
-        result = work_of.all(rows, engine)
+        with engine:
+            result = work_of.all(rows, engine)
     return replace(result, missing=missing)
 
 
@@ -152,7 +155,7 @@ class _Work:
                     self._keep(row, outcome)
                     left.made(row.key)
                     self._progress.done(row, outcome, left.seconds)
-            except _OF_ROW as error:
+            except OF_ALL as error:
                 skipped[row.key] = str(error)
                 self._progress.skipped(row, str(error), left.skipped(row.key))
         self._leave_out([key for key in skipped if not self._any_prediction(key)])
@@ -167,19 +170,15 @@ class _Work:
                     yield Task(sample.name, seed, case)
 
     def _case(self, row: Row, seed: int, sample: Sample) -> Case:
-        truth: Callable[[], NDArray[np.float32]] | None = None
-        if row.spec.needs_truth:
-            # Read here, where the data set is, and beside the photo.
-            truth = partial(_given, self._data_set.truth(sample))
+        # Read here, where the data set is, and beside the photo.
+        truth_m = self._data_set.truth(sample) if row.spec.needs_truth else None
         work = self._work and self._work.joinpath(*sample.name.split("/"))
-        if work is not None:
-            make_folder(work.parent)
         return Case(
             name=sample.name,
             photo=self._data_set.photo(sample),
             seed=photo_seed(seed, sample.name),
             work=work,
-            truth=truth,
+            truth=truth_m,
         )
 
     def _keep(self, row: Row, outcome: Outcome) -> None:
@@ -222,6 +221,7 @@ def photo_seed(seed: int, name: str) -> int:
 def _stored(outcome: Outcome, depth: MetricDepth) -> StoredPrediction:
     """A prediction as it is kept; of the scale's error only what the method stands for."""
     report: dict[str, Any] = {
+        "mfh": version("mfh"),
         "photo_seed": photo_seed(outcome.task.seed, outcome.task.name),
         "parts": dict(depth.parts),
         "device": depth.device,
@@ -255,10 +255,6 @@ def _closed(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
             close()
 
 
-def _given(truth_m: NDArray[np.float32]) -> NDArray[np.float32]:
-    return truth_m
-
-
 def _info(row: Row, seeds: Sequence[int]) -> RowInfo:
     return RowInfo(
         key=row.key,
@@ -274,36 +270,31 @@ def _seeds_of(row: Row, seeds: Sequence[int]) -> tuple[int, ...]:
     return tuple(seeds) if row.spec.seeded else (0,)
 
 
-def _parted(samples: Sequence[Sample]) -> tuple[list[Sample], dict[str, str]]:
-    """The samples whose files are there, and a missing file of each other one."""
-    there: list[Sample] = []
-    missing: dict[str, str] = {}
-    for sample in samples:
-        lacking = [path for path in (sample.photo, sample.truth) if not path.is_file()]
-        if lacking:
-            missing[sample.name] = str(lacking[0])
-        else:
-            there.append(sample)
-    return there, missing
-
-
 def _require_different_keys(rows: Sequence[Row]) -> None:
-    keys = [row.key for row in rows]
-    twice = [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
-    if twice:
-        raise InputError(f"two rows have the key {twice[0]!r}; each needs one of its own")
+    """Keys name folders, and some systems take "A" and "a" for one."""
+    seen: set[str] = set()
+    for row in rows:
+        if row.key.casefold() in seen:
+            raise InputError(f"two rows have the key {row.key!r}; each needs one of its own")
+        seen.add(row.key.casefold())
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other processes from writing the run; the system lets go whatever ends this one."""
-    lock = FileLock(make_folder(folder) / "run.lock", timeout=0)
+    path = make_folder(folder) / "run.lock"
+    lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         raise RunFolderError(
             f"{folder}: another process is writing this run; wait for it to end, or choose another "
             "folder with --out"
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be locked ({error.strerror or error}), so that another process could "
+            "write the run, too; see whose it is, or choose another folder with --out"
         ) from error
     try:
         yield

@@ -12,22 +12,19 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.errors import InputError, MfhError
+from mfh.errors import InputError, MfhError, SettingsError
 from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.metrics import PIECE, error_sums, errors_from_sums
 from mfh.evaluation.predictions import StoredPrediction
 from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.run_file import RunInfo
-from mfh.evaluation.scores import METRICS, PREFIXES, PhotoScore
+from mfh.evaluation.scores import METRICS, NOT_PREDICTED, PREFIXES, PhotoScore
 from mfh.evaluation.truth_alignment import TruthAlignment, align_to_truth
 from mfh.files.user_files import check_same_picture, resize_map, resize_mask
 from mfh.progress import Progress
 
 STAGE = "scoring"
 """What `score_run` is called in its progress."""
-
-# What a fitted line gives may be zero or less, which has no logarithm, in a range that starts at 0.
-_LEAST_M = 1e-3
 
 # Each holds a truth and a prediction, which together may take half a gigabyte.
 _MOST_THREADS = 8
@@ -84,8 +81,13 @@ def score_run(
     progress: is told of each photo, of stage "scoring".
 
     Whatever keeps a photo from being scored is the `failure` of its scores. Raises `InputError`
-    where the data set's folder is not laid out as it should be.
+    where the data set's folder is not laid out as it should be, and `SettingsError` for fewer than
+    no threads.
     """
+    if jobs < 0:
+        raise SettingsError(
+            f"scoring: {jobs} threads; expected 1 or more, or 0 for one a processor"
+        )
     progress = progress or Progress()
     samples = {sample.name: sample for sample in data_set.samples()}
     found: dict[tuple[str, int, str], PhotoScore] = {}
@@ -131,14 +133,15 @@ def _score_photo(
     for row in run.rows:
         for seed in row.seeds:
             values: dict[str, float] = {}
-            failure = ""
+            failure = version = ""
             folder = run.predictions(row.key, seed)
             try:
                 if sample is None:
                     raise InputError(f"not in the data set at {data_set.root}")
                 if not folder.has(name):
-                    raise InputError(folder.failure(name) or "not predicted yet")
+                    raise InputError(folder.failure(name) or NOT_PREDICTED)
                 prediction = folder.read(name)
+                version = str(prediction.report.get("mfh", ""))
                 if true_m is None:
                     true_m = _truth(data_set, sample)
                 if isinstance(true_m, MfhError):
@@ -146,7 +149,7 @@ def _score_photo(
                 values = score(prediction, true_m, data_set.protocol)
             except MfhError as error:
                 failure = str(error).encode("utf-8", "replace").decode("utf-8")
-            scores.append(PhotoScore(row.key, seed, name, values, failure))
+            scores.append(PhotoScore(row.key, seed, name, values, failure, version))
     return scores
 
 
@@ -191,7 +194,6 @@ def _errors(
     """
     aligned = math.isfinite(alignment.scale)
     scale = alignment.scale if aligned else 1.0
-    least_m = max(protocol.min_m, _LEAST_M)
     sums = np.zeros((3 if aligned else 1, 10))
     # The log differences of the forms are about 0 but for the first.
     shifts = (math.log(1 / scale), 0.0, 0.0)
@@ -204,7 +206,7 @@ def _errors(
             scaled = scale * predicted
             forms += [scaled, alignment.affine(scaled)]
         for index, form in enumerate(forms):
-            form.clip(least_m, protocol.max_m, out=form)
+            protocol.clip(form)
             sums[index] += error_sums(form, true, np.log(form) - log_true, shifts[index])
     values: dict[str, float] = {}
     for index, prefix in enumerate(PREFIXES):

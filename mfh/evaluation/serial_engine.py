@@ -6,14 +6,12 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from mfh.errors import MfhError, MissingPartError, ModelError, SettingsError
-from mfh.evaluation.engines import Outcome, Task
+from mfh.errors import MfhError
+from mfh.evaluation.engines import OpenedEngine, Outcome, Task
 from mfh.evaluation.methods import Case, Method, MethodSpec
 
-_OF_ALL = (MissingPartError, ModelError, SettingsError)
 
-
-class SerialEngine:
+class SerialEngine(OpenedEngine):
     """Computes predictions one after the other; see `mfh.evaluation.engines.Engine`.
 
     While one photo is computed the next is decoded. The method of the last run is kept until the
@@ -27,23 +25,30 @@ class SerialEngine:
         """Give the outcomes in the order of the tasks."""
         if not tasks:
             return
-        method = self._method = spec.make()
-        background = ThreadPoolExecutor(1)
-        try:
-            for task, coming in _decoded_ahead(tasks, background):
-                started = time.perf_counter()
-                try:
-                    case = coming.result()
-                    started = time.perf_counter()
-                    depth = method.predict(case)
-                except _OF_ALL:
-                    raise
-                except MfhError as error:
-                    yield Outcome(task, None, str(error), time.perf_counter() - started)
-                else:
-                    yield Outcome(task, depth, seconds=time.perf_counter() - started)
-        finally:
-            background.shutdown(cancel_futures=True)
+        with self, ThreadPoolExecutor(1) as background:
+            method = self._method = spec.make()
+            try:
+                for task, coming in _decoded_ahead(tasks, background):
+                    yield _outcome(method, task, coming)
+            finally:
+                background.shutdown(wait=False, cancel_futures=True)
+
+    def _open(self) -> None:
+        """Nothing is needed before a run."""
+
+    def _close(self) -> None:
+        self._method = None
+
+
+def _outcome(method: Method, task: Task, coming: Future[Case]) -> Outcome:
+    """Predict a case once it is decoded."""
+    try:
+        case = coming.result()
+        started = time.perf_counter()
+        depth = method.predict(case)
+    except MfhError as error:
+        return Outcome.failed(task, error)
+    return Outcome(task, depth, seconds=time.perf_counter() - started)
 
 
 def _decoded_ahead(

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mfh.errors import InputError, SettingsError
-from mfh.estimators import Estimator, HubEstimator, Metric3D, SavedPredictions, UniDepth
-from mfh.estimators.files import PNG_SCALES
+from mfh.estimators import Estimator, HubEstimator, Metric3D, UniDepth
 from mfh.estimators.hub import hub_weights
 from mfh.estimators.metric3d import SIZES
 from mfh.estimators.unidepth import MODELS, require_unidepth
 from mfh.evaluation.methods import Case, Method, MethodSpec
-from mfh.models import Weights
+from mfh.evaluation.saved_predictions import PNG_SCALES, SavedPredictions
+from mfh.models import DownloadProgress, Weights
 from mfh.models.catalogue import is_hub_id
 from mfh.records import MetricDepth
 from mfh.settings import Device, Precision, Settings
@@ -40,16 +40,6 @@ class EstimatorMethod:
 
     estimator: Estimator
 
-    @property
-    def name(self) -> str:
-        """What it is, for people."""
-        return self.estimator.name
-
-    @property
-    def device(self) -> str:
-        """Where it computes."""
-        return self.estimator.device
-
     def predict(self, case: Case) -> MetricDepth:
         """The depth of one photo, at its size."""
         return self.estimator.predict(case.photo)
@@ -60,6 +50,9 @@ class _OfPhotoAlone:
 
     needs_truth = False
     seeded = False
+
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Nothing is downloaded."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +70,10 @@ class HubSpec(_OfPhotoAlone):
         """What predictions depend on; of a folder also its files' sizes and times."""
         values = {"method": "hub", "model": self.model, "precision": self.precision}
         return {**values, **_local_files(self.model)}
+
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Download a model that is not here. Raises `MissingPartError` or `SettingsError`."""
+        hub_weights(self.model, progress=progress)
 
     def make(self) -> Method:
         """The method; a model that is not here is downloaded."""
@@ -112,38 +109,49 @@ class UniDepthSpec(_OfPhotoAlone):
         """What predictions depend on; of a folder also its files' sizes and times."""
         return {"method": "unidepth", "model": self.model, **_local_files(self.model)}
 
+    def prepare(self, progress: DownloadProgress) -> None:
+        """Download weights that are not here. Raises `MissingPartError` or `SettingsError`."""
+        self._weights(progress)
+
     def make(self) -> Method:
         """The method; weights that are not here are downloaded."""
+        return EstimatorMethod(UniDepth(self._weights(), device=self.device))
+
+    def _weights(self, progress: DownloadProgress | None = None) -> Weights:
         require_unidepth()
-        weights = hub_weights(MODELS.get(self.model, self.model))
-        return EstimatorMethod(UniDepth(weights, device=self.device))
+        return hub_weights(MODELS.get(self.model, self.model), progress=progress)
 
 
 @dataclass(frozen=True)
 class FilesSpec(_OfPhotoAlone):
-    """Saved predictions of any method, see `mfh.estimators.SavedPredictions`."""
+    """Saved predictions of any method, see `mfh.evaluation.saved_predictions`.
+
+    names: of all samples of the data set, by which it is told whose a file is.
+    """
 
     folder: str
     png_units_per_m: float | None = None
+    names: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """What predictions depend on: the files by a hash of names, sizes and times."""
-        identity = repr(sorted(Weights.local(self.folder).identity["files"].items()))
-        digest = hashlib.sha256(identity.encode()).hexdigest()
-        return {"method": "files", **asdict(self), "files": digest}
+        """Which files, and their scale; they may change, so that what lacks can be added."""
+        return {
+            "method": "files",
+            "folder": self.folder,
+            "png_units_per_m": self.png_units_per_m,
+        }
 
     def make(self) -> Method:
         """The method."""
-        return SavedPredictions(self.folder, png_units_per_m=self.png_units_per_m)
+        return SavedPredictions(self.folder, self.names, png_units_per_m=self.png_units_per_m)
 
 
 def method_spec(
     text: str,
-    *,
-    device: Device = "auto",
-    precision: Precision = "auto",
     settings: Settings | None = None,
     errors: SimulatedErrors | None = None,
+    *,
+    names: Sequence[str] = (),
 ) -> MethodSpec:
     """The method that a text names.
 
@@ -153,19 +161,21 @@ def method_spec(
         or "files:DIR", for PNGs with what they hold for a metre before the folder:
         "files:mm@DIR", "files:kitti@DIR" or "files:NUMBER@DIR". Folders are made absolute, so that
         workers in other folders find them.
-    device, precision: of "hub", as in `mfh.Settings`; "metric3d" and "unidepth" have a precision of
-        their own.
-    settings, errors: of "mfh" and "simulated"; None is the defaults, on `device` in `precision`.
+    settings: of "mfh" and "simulated"; of the others their device, and of "hub" their precision:
+        "metric3d" and "unidepth" have one of their own. None takes the default ones.
+    errors: of "simulated"; the default strength where none are given.
+    names: of all samples of the data set, for "files" that are named by less than the whole name.
 
     Raises `SettingsError` for any other text, and `InputError` for a folder that is not there.
     """
+    settings = settings or Settings()
+    device, precision = settings.device, settings.precision
     kind = re.split("[:@]", text, maxsplit=1)[0]
     rest = text[len(kind) :].removeprefix(":")
     if kind in ("mfh", "simulated"):
         from mfh.evaluation.mfh_specs import mfh_spec  # noqa: PLC0415 - imports all its stages
 
-        own = settings or Settings(device=device, precision=precision)
-        return mfh_spec(text, own, errors)
+        return mfh_spec(text, settings, errors)
     if kind == "metric3d":
         _require_own_precision(kind, precision, ("auto", "float32"))
         return _metric3d_spec(text, rest, device)
@@ -175,7 +185,7 @@ def method_spec(
     if kind == "hub" and rest:
         return HubSpec(_absolute(rest), device, precision)
     if kind == "files" and rest:
-        return _files_spec(rest)
+        return _files_spec(rest, tuple(names))
     raise SettingsError(
         f"method {text!r} is unknown{_hint(text, kind)}; there are {', '.join(_FORMS)}"
     )
@@ -189,13 +199,13 @@ def _hint(text: str, kind: str) -> str:
     return f"; did you mean {meant!r}?" if meant and kind not in kinds else ""
 
 
-def _files_spec(text: str) -> FilesSpec:
+def _files_spec(text: str, names: tuple[str, ...]) -> FilesSpec:
     """Saved predictions from "DIR" or "SCALE@DIR"."""
     scale, at, folder = text.partition("@")
     units = _units_per_m(scale) if at else None
     if units is None:
-        return FilesSpec(str(_folder(text)))
-    return FilesSpec(str(_folder(folder)), units)
+        return FilesSpec(str(_folder(text)), names=names)
+    return FilesSpec(str(_folder(folder)), units, names)
 
 
 def _units_per_m(text: str) -> float | None:

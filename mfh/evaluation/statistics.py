@@ -5,23 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from mfh.errors import InputError
-from mfh.evaluation.scores import VALUES, Mean, PhotoScore, RowScore
+from mfh.evaluation.quantities import QUANTITIES
+from mfh.evaluation.scores import NOT_PREDICTED, VALUES, Mean, PhotoScore, RowScore
 
 RESAMPLES = 2000
 _SEED = 0
 _CONFIDENCE = 0.95
 _TAILS = (50 * (1 - _CONFIDENCE), 50 * (1 + _CONFIDENCE))
 _NOTHING = (math.nan, math.nan)
-
-HIGHER_IS_BETTER = frozenset(
-    f"{prefix}delta{k}" for prefix in ("", "scaled_", "affine_") for k in (1, 2, 3)
-)
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,12 @@ class Difference:
 
     @property
     def better(self) -> bool | None:
-        """Whether `row` is the better one; None where the interval does not tell."""
+        """Whether `row` is the better one; None where the interval, or the value, does not tell."""
         low, high = self.photos
-        if not (low > 0 or high < 0):
+        better = QUANTITIES[self.value].better
+        if not better or not (low > 0 or high < 0):
             return None
-        return (low > 0) == (self.value in HIGHER_IS_BETTER)
+        return (low > 0) == (better == "higher")
 
 
 def row_scores(scores: Sequence[PhotoScore], names: Sequence[str]) -> list[RowScore]:
@@ -53,10 +52,10 @@ def row_scores(scores: Sequence[PhotoScore], names: Sequence[str]) -> list[RowSc
 
     names: the photos to count; `common_photos` gives those that all rows have.
 
-    A photo counts for a row where it has a score with every seed of the row; `failed` lists the
-    others. A value that some photos do not have (NaN) is averaged over those that do. Photos are
-    taken as drawn one by one: where many show one scene, other scenes would differ by more than the
-    interval says.
+    A photo counts for a row where it has a score with every seed of the row; `failed` and
+    `not_predicted` list the others. A value that some photos do not have (NaN) is averaged over
+    those that do. Photos are taken as drawn one by one: where many show one scene, other scenes
+    would differ by more than the interval says.
     """
     return [_row_score(row, grid) for row, grid in _grids(scores, names).items()]
 
@@ -69,9 +68,12 @@ def common_photos(scores: Sequence[PhotoScore]) -> list[str]:
 
 
 def compare(
-    scores: Sequence[PhotoScore], row: str, other: str, value: str = "abs_rel"
-) -> Difference:
+    scores: Sequence[PhotoScore], row: str, other: str, values: Sequence[str] = ("abs_rel",)
+) -> dict[str, Difference]:
     """Compare two rows photo by photo, over photos that both have with every seed of theirs.
+
+    values: which, by their names; so are the differences. A photo whose value is infinite or
+        unknown in one of the rows does not count.
 
     Pairing takes out what is hard for both, so that a difference shows with far fewer photos than
     two separate intervals suggest. Raises `InputError` for a row that has no scores.
@@ -81,13 +83,18 @@ def compare(
     for key in (row, other):
         if key not in grids:
             raise InputError(f"compare: no scores of a row {key!r}")
-    ours, theirs = (grids[key].of_photos(value) for key in (row, other))
-    both = grids[row].complete & grids[other].complete & np.isfinite(ours - theirs)
-    difference = (ours - theirs)[both]
-    if not len(difference):
-        return Difference(row, other, value, math.nan, _NOTHING, 0)
-    interval = _over_photos(difference[:, None], _draws(len(difference)))[0]
-    return Difference(row, other, value, float(difference.mean()), interval, len(difference))
+    complete = grids[row].complete & grids[other].complete
+    differences = {}
+    for value in values:
+        ours, theirs = (grids[key].of_photos(value) for key in (row, other))
+        both = complete & np.isfinite(ours) & np.isfinite(theirs)
+        difference = ours[both] - theirs[both]
+        mean, interval = math.nan, _NOTHING
+        if len(difference):
+            mean = float(difference.mean())
+            interval = _over_photos(difference[:, None], _draws(len(difference)))[0]
+        differences[value] = Difference(row, other, value, mean, interval, len(difference))
+    return differences
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +105,8 @@ class _Grid:
     values: NDArray[np.float64]
     complete: NDArray[np.bool_]
     failed: tuple[tuple[str, int, str], ...]
+    not_predicted: tuple[tuple[str, int], ...]
+    versions: tuple[str, ...]
 
     def of_photos(self, value: str) -> NDArray[np.float64]:
         """(photos,), the mean over seeds of one value."""
@@ -115,19 +124,30 @@ def _grids(scores: Sequence[PhotoScore], names: Sequence[str]) -> dict[str, _Gri
         seeds = tuple(sorted({score.seed for score in its}))
         values = np.full((len(names), len(seeds), len(VALUES)), np.nan)
         scored = np.zeros((len(names), len(seeds)), np.bool_)
-        failed = []
-        for score in its:
-            if score.name not in place:
-                continue
-            at = place[score.name], seeds.index(score.seed)
-            if score.failure:
-                failed.append((score.name, score.seed, score.failure))
-            else:
+        asked = [score for score in its if score.name in place]
+        for score in asked:
+            if not score.failure:
+                at = place[score.name], seeds.index(score.seed)
                 values[at] = [score.values.get(value, math.nan) for value in VALUES]
                 scored[at] = True
-        failed.sort(key=lambda each: (place[each[0]], each[1]))
-        complete = np.asarray(scored.all(axis=1))
-        grids[row] = _Grid(seeds, values, complete, tuple(failed))
+        without = sorted(
+            (score for score in asked if score.failure),
+            key=lambda score: (place[score.name], score.seed),
+        )
+        grids[row] = _Grid(
+            seeds,
+            values,
+            complete=np.asarray(scored.all(axis=1)),
+            failed=tuple(
+                (each.name, each.seed, each.failure)
+                for each in without
+                if each.failure != NOT_PREDICTED
+            ),
+            not_predicted=tuple(
+                (each.name, each.seed) for each in without if each.failure == NOT_PREDICTED
+            ),
+            versions=tuple(sorted({score.version for score in asked if score.version})),
+        )
     return grids
 
 
@@ -139,7 +159,7 @@ def _row_score(row: str, grid: _Grid) -> RowScore:
     for i, name in enumerate(VALUES):
         of_seeds = [_mean(seed) for seed in values[:, :, i].T]
         means[name] = Mean(_mean(of_photos[:, i]), over_photos[i], *_over_seeds(of_seeds))
-    return RowScore(row, len(of_photos), means, grid.failed)
+    return RowScore(row, len(of_photos), means, grid.failed, grid.not_predicted, grid.versions)
 
 
 def _mean(values: NDArray[np.float64]) -> float:
@@ -148,6 +168,7 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(known.mean()) if len(known) else math.nan
 
 
+@lru_cache(maxsize=4)
 def _draws(count: int) -> NDArray[np.float64]:
     """(resamples, photos): how often each photo is drawn, with replacement.
 
@@ -156,7 +177,9 @@ def _draws(count: int) -> NDArray[np.float64]:
     if not count:
         return np.zeros((RESAMPLES, 0))
     rng = np.random.default_rng(np.random.SeedSequence(_SEED))
-    return rng.multinomial(count, np.full(count, 1 / count), RESAMPLES).astype(np.float64)
+    draws = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES).astype(np.float64)
+    draws.flags.writeable = False
+    return draws
 
 
 def _over_photos(
@@ -182,8 +205,11 @@ def _over_photos(
 
 
 def _over_seeds(means: Sequence[float]) -> tuple[tuple[float, float], float]:
-    """The interval of the mean of seeds, by Student's t, and their standard deviation."""
-    if len(means) < 2:
+    """The interval of the mean of seeds, by Student's t, and their standard deviation.
+
+    NaN where a mean is infinite or unknown: nothing can be said about others then.
+    """
+    if len(means) < 2 or not np.isfinite(means).all():
         return _NOTHING, math.nan
     mean, deviation = float(np.mean(means)), float(np.std(means, ddof=1))
     quantile = float(stdtrit(len(means) - 1, (1 + _CONFIDENCE) / 2))

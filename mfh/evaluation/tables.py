@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mfh.evaluation.datasets.base import DataSet
+from mfh.evaluation.ablations import title_of, without_figures
 from mfh.evaluation.published import published
-from mfh.evaluation.run_file import RowInfo, RunInfo
-from mfh.evaluation.scores import METRICS, PREFIXES, Mean, PhotoScore, RowScore
-from mfh.evaluation.statistics import compare
+from mfh.evaluation.quantities import COLUMNS, QUANTITIES, UNKNOWN
+from mfh.evaluation.results import Results
+from mfh.evaluation.run_file import RowInfo
+from mfh.evaluation.scores import Mean, RowScore
 
-COLUMNS = ("delta1", "abs_rel", "silog", "rmse", "scaled_abs_rel", "affine_abs_rel")
-"""The values that tables show by default."""
-
-NONE = "\N{EN DASH}"
 MEASURED = "Measured here"
 PUBLISHED = "Published"
-
-_TITLES = ("δ₁ %", "δ₂ %", "δ₃ %", "AbsRel %", "SqRel m", "RMSE m", "RMSE log", "log10", "SIlog")
-_SHAPE = {"": "", "scaled_": ", scaled", "affine_": ", affine"}
-_HEADERS: Mapping[str, str] = {
-    **{
-        prefix + metric: title + _SHAPE[prefix]
-        for prefix in PREFIXES
-        for metric, title in zip(METRICS, _TITLES, strict=True)
-    },
-    "scale_error": "scale error %",
-    "unusable": "no depth %",
-    "relative_error": "expected error %",
-    "seconds": "seconds",
-    "interval68": "in 68 % interval, %",
-    "interval90": "in 90 % interval, %",
-    "pixels": "pixels",
-}
 
 
 @dataclass(frozen=True)
@@ -61,91 +41,92 @@ class Table:
 
 
 def score_table(
-    run: RunInfo,
-    summaries: Sequence[RowScore],
-    data_set: DataSet,
-    columns: Sequence[str] = COLUMNS,
-    title: str = "",
-    with_published: bool = True,
+    results: Results, columns: Sequence[str] = COLUMNS, *, common: bool = False
 ) -> Table:
     """The rows of a run, and below them what others have published on its data set.
 
-    summaries: as `statistics.row_scores` gives them. columns: names of values. with_published:
-        whether others' figures are wanted. Where rows have figures of their own in the paper, as in
-        an ablation, those stand beside ours instead, a column each.
-
-    Raises `InputError` where the data set's folder is not laid out as it should be.
+    columns: names of values. common: whether only photos count that every row has; published
+        figures, which are over other photos, are left out then. Where rows have figures of their
+        own in the paper, as in an ablation, those stand beside ours instead, a column each.
     """
-    of_row = {summary.row: summary for summary in summaries}
+    run = results.run
     words = _word_columns(run.rows)
     beside = [name for name in columns if any(name in row.published for row in run.rows)]
-    others = published(data_set.name) if with_published and not beside else ()
+    others = published(results.data_set.name) if not (common or beside) else ()
     others = tuple(each for each in others if any(name in each.values for name in columns))
 
     header = list(words)
     for name in columns:
-        header.append(_HEADERS[name])
+        header.append(QUANTITIES[name].heading)
         if name in beside:
-            header.append(f"{_HEADERS[name]} (paper)")
+            header.append(f"{QUANTITIES[name].heading} (paper)")
     header += ["Photos", *(["Source"] if others else [])]
 
+    summaries = results.on_common if common else results.rows
     rows = []
-    for index, row in enumerate(run.rows):
-        summary = of_row.get(row.key, RowScore(row.key, 0, {}))
+    for index, (row, summary) in enumerate(zip(run.rows, summaries, strict=True)):
         cells = [words[word][index] for word in words]
         for name in columns:
             cells.append(with_intervals(name, summary.means.get(name)))
             if name in beside:
-                cells.append(as_printed(name, row.published.get(name)))
+                cells.append(QUANTITIES[name].as_printed(row.published.get(name)))
         cells += [_photos(summary), *([""] if others else [])]
         rows.append(TableRow(tuple(cells), MEASURED if others else ""))
     for each in others:
-        figures = [as_printed(name, each.values.get(name)) for name in columns]
+        figures = [QUANTITIES[name].as_printed(each.values.get(name)) for name in columns]
         blank = [""] * (len(words) - 1)
-        cells = [each.method, *blank, *figures, NONE, each.source]
+        cells = [each.method, *blank, *figures, UNKNOWN, each.source]
         rows.append(TableRow(tuple(cells), PUBLISHED))
     texts = {*range(len(words)), *([len(header) - 1] if others else [])}
     return Table(
-        title or data_set.title,
+        _title(results, common=common),
         tuple(header),
         tuple(rows),
         frozenset(texts),
-        tuple(_notes(run, summaries, columns, data_set)),
+        tuple(_notes(results, summaries, columns)),
     )
 
 
 def difference_table(
-    run: RunInfo, scores: Sequence[PhotoScore], columns: Sequence[str] = ("delta1", "abs_rel")
+    results: Results, columns: Sequence[str] = ("delta1", "abs_rel")
 ) -> Table | None:
     """How each row differs from the first, photo by photo; None where there are no two rows."""
-    scored = {score.row for score in scores}
-    known = [row for row in run.rows if row.key in scored]
-    if len(known) < 2:
+    labels = {row.key: row.label for row in results.run.rows}
+    if not results.differences:
         return None
-    first, *rest = known
     rows = []
-    for row in rest:
-        cells, count = [row.label], 0
+    for key, differences in results.differences.items():
+        cells, count = [labels[key]], 0
         for name in columns:
-            difference = compare(scores, row.key, first.key, name)
+            difference, quantity = differences[name], QUANTITIES[name]
             count = difference.count
             verdict = {True: "better", False: "worse", None: "not told apart"}[difference.better]
-            low, high = (_number(name, x, signed=True) for x in difference.photos)
-            cells += [
-                f"{_number(name, difference.mean, signed=True)} ({low} to {high})"
-                if count > 1
-                else NONE,
-                verdict if count > 1 else NONE,
-            ]
+            mean, low, high = (
+                quantity.text(x, signed=True) for x in (difference.mean, *difference.photos)
+            )
+            told = (f"{mean} ({low} to {high})", verdict)
+            cells += told if count > 1 else (UNKNOWN, UNKNOWN)
         rows.append(TableRow((*cells, str(count))))
-    header = [part for name in columns for part in (_HEADERS[name], "verdict")]
+    header = [part for name in columns for part in (QUANTITIES[name].heading, "verdict")]
     verdicts = {2 + 2 * index for index in range(len(columns))}
+    first = labels[next(iter(next(iter(results.differences.values())).values())).other]
     return Table(
-        f"Compared with {first.label}, photo by photo",
+        f"Compared with {first}, photo by photo",
         ("Method", *header, "Photos"),
         tuple(rows),
         frozenset({0, *verdicts}),
         ("In brackets: the 95 % confidence interval over photos (bootstrap).",),
+    )
+
+
+def truth_note(rows: Sequence[RowInfo]) -> str:
+    """That rows know the truth, in words; "" where none does."""
+    knowing = [row.label for row in rows if row.knows_truth]
+    if not knowing:
+        return ""
+    return (
+        f"Simulated, or given the truth: {'; '.join(knowing)}. Such figures say nothing about "
+        "how good a method is."
     )
 
 
@@ -163,38 +144,22 @@ def note_on_counts(summaries: Sequence[RowScore]) -> str:
 def with_intervals(name: str, mean: Mean | None) -> str:
     """A mean as a cell: "83.2 ± 1.1", and with several seeds "83.2 ± 1.1 (0.4)"."""
     if mean is None or math.isnan(mean.value):
-        return NONE
-    text = _number(name, mean.value)
+        return UNKNOWN
+    text = QUANTITIES[name].text(mean.value)
     decimals = len(text.partition(".")[2])
     for interval, form in ((mean.photos, " ± {}"), (mean.seeds, " ({})")):
-        half = (interval[1] - interval[0]) / 2 * _factor(name)
+        half = (interval[1] - interval[0]) / 2 * QUANTITIES[name].factor
         if math.isfinite(half):
             text += form.format(f"{half:.{decimals}f}")
     return text
 
 
-def as_printed(name: str, value: float | None) -> str:
-    """A published figure as a cell, with the digits it was printed with."""
-    if value is None:
-        return NONE
-    figure = value * _factor(name)
-    three, more = f"{figure:#.3g}", f"{figure:.6g}"
-    return three.rstrip(".") if math.isclose(float(three), float(more)) else more
-
-
-def _number(name: str, value: float, *, signed: bool = False) -> str:
-    """Three significant digits, of a change or a value; in per cent where its column is."""
-    figure = value * _factor(name)
-    if not math.isfinite(figure):
-        return str(figure)
-    size = math.floor(math.log10(abs(figure))) if figure else 0
-    decimals = min(3, max(0, 2 - size))
-    text = f"{figure:{'+' if signed else ''}.{decimals}f}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def _factor(name: str) -> float:
-    return 100.0 if "%" in _HEADERS[name] else 1.0
+def _title(results: Results, *, common: bool) -> str:
+    ablation = results.run.ablation
+    title = results.data_set.title + (f", {title_of(ablation)}" if ablation else "")
+    if common:
+        title += f", on the photos that every row has ({len(results.common)})"
+    return title
 
 
 def _word_columns(rows: Sequence[RowInfo]) -> dict[str, list[str]]:
@@ -203,45 +168,53 @@ def _word_columns(rows: Sequence[RowInfo]) -> dict[str, list[str]]:
     Where every row has a group of its own, that says it all.
     """
     keys = list(dict.fromkeys(key for row in rows for key in row.group))
-    columns = {key: [row.group.get(key, NONE) for row in rows] for key in keys}
+    columns = {key: [row.group.get(key, UNKNOWN) for row in rows] for key in keys}
     told_apart = len(set(zip(*columns.values(), strict=True))) == len(rows) if keys else False
     if told_apart and all(row.group for row in rows):
         return columns
     return {"Method": [row.label for row in rows], **columns}
 
 
-def _knows_the_truth(row: RowInfo) -> bool:
-    method = str(row.method.get("method", ""))
-    return method.startswith("simulated") or method.endswith(":oracle")
-
-
 def _photos(summary: RowScore) -> str:
-    failed = len({name for name, _, _ in summary.failed})
-    return f"{summary.count} ({failed} failed)" if failed else str(summary.count)
+    failed = {name for name, _, _ in summary.failed}
+    not_predicted = {name for name, _ in summary.not_predicted} - failed
+    parts = ((failed, "failed"), (not_predicted, "not predicted"))
+    told = ", ".join(f"{len(names)} {what}" for names, what in parts if names)
+    return f"{summary.count} ({told})" if told else str(summary.count)
 
 
 def _notes(
-    run: RunInfo, summaries: Sequence[RowScore], columns: Sequence[str], data_set: DataSet
-) -> list[str]:
-    notes = ["± half the 95 % confidence interval over photos (bootstrap)"]
+    results: Results, summaries: Sequence[RowScore], columns: Sequence[str]
+) -> Iterator[str]:
+    run = results.run
+    intervals = "± half the 95 % confidence interval over photos (bootstrap)"
     if any(len(row.seeds) > 1 for row in run.rows):
-        notes[0] += "; in brackets over seeds (Student's t)"
-    notes[0] += "."
+        intervals += "; in brackets over seeds (Student's t)"
+    yield f"{intervals}."
     if any(name.startswith(("scaled_", "affine_")) for name in columns):
-        notes.append(
+        yield (
             "Scaled: depth times the median of true / predicted. Affine: the best scale and offset "
             "of depth. What remains is the error of the shape alone."
         )
-    knowing = [row.label for row in run.rows if _knows_the_truth(row)]
-    if knowing:
-        notes.append(
-            f"Simulated, or given the truth: {'; '.join(knowing)}. Such figures say nothing about "
-            "how good a method is."
+    if without_figures(run.ablation, run.rows):
+        yield (
+            "The paper's figures stand beside rows on its data set and with its settings alone; "
+            "those of the others are left out."
         )
-    photos = len(data_set.samples())
-    if len(run.names) < photos:
-        notes.append(
-            f"Over {len(run.names)} of the {photos} photos of the data set; published figures are "
-            "over all of them."
+    if any(row.knows_truth for row in run.rows):
+        yield truth_note(run.rows)
+    if len(run.names) < results.photos_in_set:
+        yield (
+            f"Over {len(run.names)} of the {results.photos_in_set} photos of the data set; "
+            "published figures are over all of them."
         )
-    return [*notes, *filter(None, [note_on_counts(summaries)])]
+    several = [
+        f"{row.label} ({', '.join(summary.versions)})"
+        for row, summary in zip(run.rows, summaries, strict=True)
+        if len(summary.versions) > 1
+    ]
+    if several:
+        yield f"Predicted by several versions of mfh: {'; '.join(several)}."
+    counts = note_on_counts(summaries)
+    if counts:
+        yield counts

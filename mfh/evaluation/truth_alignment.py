@@ -25,8 +25,9 @@ class TruthAlignment:
 
     ratio: the median of predicted / true; NaN where nothing finite is predicted.
     scale: the median of true / predicted, which the prediction is to be multiplied by.
-    slope, offset: minimise the sum of (slope * scale * predicted + offset - true)^2.
-    farthest_m: the cap; `scale * predicted` beyond 10 times it counts as infinite.
+    slope, offset: minimise the sum of (slope * scale * predicted + offset - true)^2; offset in
+        metres.
+    farthest_m: the cap, metres; `scale * predicted` beyond 10 times it counts as infinite.
     """
 
     ratio: float

@@ -1,4 +1,4 @@
-"""Reading JSON and NumPy files as data: nothing in them is run, and an error names the file."""
+"""Reading text, JSON and NumPy files as data: nothing in them is run; an error names the file."""
 
 from __future__ import annotations
 
@@ -38,6 +38,24 @@ def read_json(path: Path) -> Any:
         raise absent(path) from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a readable JSON file ({error})") from error
+
+
+def read_text_file(path: Path, example: str = "") -> str:
+    """Read a text in UTF-8, with or without the mark that spreadsheets begin one by.
+
+    example: what such a file looks like, for the message about one in another encoding.
+
+    Raises `InputError` where it is missing, unreadable, or no text in UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise absent(path) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        end = f"; {example}" if example else ""
+        raise InputError(f"{path}: is no text in UTF-8; save it as that{end}") from error
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import secrets
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -123,10 +124,12 @@ def write_npz(
     path: str | os.PathLike[str],
     /,
     *,
-    compressed: bool = True,
+    level: int = 6,
     **arrays: ArrayLike,
 ) -> None:
     """Write named arrays as .npz, atomically, readable with `allow_pickle=False`.
+
+    level: of compression, from 1, the fastest, to 9, the smallest; 0 leaves them as they are.
 
     Equal arrays give equal bytes. Raises `OutputError`, and `TypeError` for an array of Python
     objects, which only a pickle could hold.
@@ -137,9 +140,15 @@ def write_npz(
             raise TypeError(
                 f"array {name!r} holds Python objects; .npz files hold numbers and text"
             )
-    save = np.savez_compressed if compressed else np.savez
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        save(file, **named)  # type: ignore[arg-type]
+    method = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
+    with (
+        atomic_path(path) as temporary,
+        # As `numpy.savez_compressed` writes them, which leaves no choice of the level.
+        zipfile.ZipFile(temporary, "w", method, compresslevel=level or None) as archive,
+    ):
+        for name, array in named.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _output_error(action: str, path: Path, error: OSError) -> OutputError:

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mfh.errors import InputError
-from mfh.files.reading import absent
+from mfh.files.reading import read_text_file
 from mfh.known_distances.distance import KnownDistance
 
 DistanceLike: TypeAlias = (
@@ -108,7 +108,7 @@ def _not_understood(text: str) -> str:
 
 def _from_json(path: Path) -> Iterator[KnownDistance]:
     try:
-        content = json.loads(_read(path, _JSON_EXAMPLE))
+        content = json.loads(read_text_file(path, _JSON_EXAMPLE))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error}); {_JSON_EXAMPLE}") from error
     if isinstance(content, Mapping) and "landmarks" in content:
@@ -125,7 +125,7 @@ def _from_json(path: Path) -> Iterator[KnownDistance]:
 
 
 def _from_csv(path: Path) -> Iterator[KnownDistance]:
-    lines = _read(path, _CSV_EXAMPLE).splitlines()
+    lines = read_text_file(path, _CSV_EXAMPLE).splitlines()
     delimiter = ";" if lines and ";" in lines[0] else ","
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     found = 0
@@ -199,15 +199,3 @@ def _made(where: str, **fields: Any) -> KnownDistance:
         return KnownDistance(**fields)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-
-
-def _read(path: Path, example: str) -> str:
-    """The text of a file of known distances, with or without the mark that Excel begins one by."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise absent(path) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no text in UTF-8; save it as that; {example}") from error

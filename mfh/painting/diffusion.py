@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mfh.compute import LearnedPart, in_batches
-from mfh.errors import InputError, SettingsError
+from mfh.errors import InputError, NumericsError
 from mfh.files.user_files import resize_mask
 from mfh.loading.quiet import quiet_painting
 from mfh.models.weights import Weights
@@ -87,7 +87,7 @@ class DiffusionPainter(LearnedPart):
         """Give the painted photos (H, W, 3) one by one, in the plan's order.
 
         Raises `InputError` or `MissingPartError` where the model cannot be loaded,
-        `NotEnoughMemoryError` where memory does not suffice for one painting, and `SettingsError`
+        `NotEnoughMemoryError` where memory does not suffice for one painting, and `NumericsError`
         where a painting is black or not a number, as happens in float16.
         """
         if not len(plan):
@@ -154,7 +154,7 @@ class DiffusionPainter(LearnedPart):
         if finite and painted.any():
             return
         what = "black" if finite else "not a number (NaN)"
-        raise SettingsError(
+        raise NumericsError(
             f"{self.name}: painting {name} came out {what} in {self._placement.dtype_name}; "
             f"{self._placement.remedy}"
         )

@@ -65,7 +65,7 @@ def write_depth_npz(path: Path, result: MetricDepth) -> None:
             arrays["relative_error_map"] = result.relative_error_map.astype(np.float16)
     write_npz(
         path,
-        compressed=True,
+        level=6,
         depth_m=result.depth_m,
         intrinsics=result.camera.matrix,
         width=result.camera.width,

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,16 +39,6 @@ from mfh.stages import (
     PlannedPainter,
 )
 from mfh.taking_part import images_taking_part
-
-
-class RunParts(TypedDict):
-    """The parts of one run; None where it does without."""
-
-    painter: Painter | None
-    people: PeopleMeasurer | None
-    renderer: DepthRenderer
-    disparity: DisparityEstimator
-    head: HeadFitter
 
 
 @dataclass(frozen=True)

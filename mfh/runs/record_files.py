@@ -107,7 +107,7 @@ def write_disparity(folder: Path, name: str, disparity: Disparity) -> None:
     """Write the disparity of one image as `NAME.npz`; compressing it would gain little."""
     write_npz(
         folder / f"{name}.npz",
-        compressed=False,
+        level=0,
         values=disparity.values,
         space=np.array(disparity.space),
         model=np.array(disparity.model),

@@ -42,9 +42,12 @@ class Truth:
 
 
 def load_truth(
-    path: str | os.PathLike[str], shape: tuple[int, int], *, scale: str | float | None = None
+    path: str | os.PathLike[str],
+    shape: tuple[int, int] | None,
+    *,
+    scale: str | float | None = None,
 ) -> Truth:
-    """Read measured depth for a photo of `shape` (H, W).
+    """Read measured depth for a photo of `shape` (H, W), or at its own size if that is None.
 
     path: a 16-bit PNG, an .npy, or an .npz holding `depth_m`, `depth` or a single array. Values
         that are 0, negative, NaN or infinite are unknown. A map of another size but the same aspect
@@ -57,17 +60,34 @@ def load_truth(
     """
     path = Path(path)
     stored = _as_map(path, read_map(path, "depth_m", "depth"))
-    metres_per_unit, note = _scale(path, stored, scale)
+    metres, note = _scale(path, stored, scale)
     with np.errstate(invalid="ignore"):
-        depth_m = (stored * np.float32(metres_per_unit)).astype(np.float32, copy=False)
+        depth_m = (stored * np.float32(metres)).astype(np.float32, copy=False)
         depth_m[~(np.isfinite(depth_m) & (depth_m > 0))] = np.nan
     _require_plausible(path, depth_m)
-    if depth_m.shape != shape:
+    if shape is not None and depth_m.shape != shape:
         height, width = depth_m.shape
         check_same_picture(f"truth {path}", depth_m.shape, shape)
         depth_m = resize_truth(depth_m, shape)
         note += f", resized from {width} x {height} px"
     return Truth(depth_m, f"truth {path.name}: {note}")
+
+
+def metres_per_unit(scale: str | float) -> float:
+    """What a number, its text, or a name of `DEPTH_SCALES` stands for.
+
+    Raises `SettingsError` for anything else.
+    """
+    try:
+        metres = DEPTH_SCALES.get(str(scale)) or float(scale)
+    except (TypeError, ValueError):
+        metres = math.nan
+    if not (math.isfinite(metres) and metres > 0):
+        raise SettingsError(
+            f"depth scale {scale!r}; accepted: {', '.join(DEPTH_SCALES)}, or a positive number of "
+            "metres per unit"
+        )
+    return metres
 
 
 def resize_truth(depth_m: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -151,16 +171,8 @@ def _as_map(path: Path, stored: NDArray[Any]) -> NDArray[Any]:
 def _scale(path: Path, stored: NDArray[Any], scale: str | float | None) -> tuple[float, str]:
     height, width = stored.shape
     if scale is not None:
-        try:
-            metres_per_unit = DEPTH_SCALES.get(str(scale)) or float(scale)
-        except ValueError:
-            metres_per_unit = math.nan
-        if not (math.isfinite(metres_per_unit) and metres_per_unit > 0):
-            raise SettingsError(
-                f"depth scale {scale!r}; accepted: {', '.join(DEPTH_SCALES)}, or a positive number "
-                "of metres per unit"
-            )
-        return metres_per_unit, f"{metres_per_unit:g} m per unit, as given"
+        metres = metres_per_unit(scale)
+        return metres, f"{metres:g} m per unit, as given"
     if stored.dtype.kind == "f":
         return 1.0, "taken as metres"
     if height in _KITTI_HEIGHTS_PX and width in _KITTI_WIDTHS_PX:

@@ -1,7 +1,6 @@
 """Data sets: photos with their cameras and the truth, read in the layouts people have on disk.
 
-`open_data_set` makes one by its name; what reads it is loaded when it is asked for. What is said of
-one is in `mfh.evaluation.datasets.checking`.
+`open_data_set` makes one by its name; what reads it is loaded when it is asked for.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ def open_data_set(name: str, root: str | Path, **options: Any) -> DataSet:
     """Make a data set of `DATA_SETS`.
 
     root: its folder; of "folder" and "labels" also the index file itself.
-    options: what else its class takes, by name. A text is read as a number where the option is one,
-        so that options can come from a command line.
+    options: what else its class takes, by name, as `DataSet.options` has it. A text is read as a
+        number where the option is one, so that options can come from a command line.
 
     Raises `InputError` for an unknown name or option, for a root that is not there or not a folder,
     and for what the class itself refuses.
@@ -67,7 +66,7 @@ def open_data_set(name: str, root: str | Path, **options: Any) -> DataSet:
         if option not in accepted:
             there_are = _instead(option, accepted) if accepted else "it takes none"
             raise InputError(f"option {option!r} of data set {name!r}: {there_are}")
-        if isinstance(value, str) and isinstance(accepted[option].default, float):
+        if isinstance(accepted[option].default, float):
             options[option] = _number(value, f"option {option!r} of data set {name!r}")
     data_set: DataSet = made(root, **options)
     return data_set
@@ -78,8 +77,8 @@ def _instead(name: str, known: Iterable[str]) -> str:
     return f"{f'did you mean {near[0]!r}? ' if near else ''}there are {', '.join(known)}"
 
 
-def _number(text: str, where: str) -> float:
+def _number(value: Any, where: str) -> float:
     try:
-        return float(text)
-    except ValueError as error:
-        raise InputError(f"{where} is {text!r}; it must be a number, e.g. 10") from error
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where} is {value!r}; it must be a number, e.g. 10") from error

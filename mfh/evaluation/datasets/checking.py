@@ -1,35 +1,11 @@
-"""What `mfh evaluate --check` says of a data set."""
+"""What the checks of all data sets say in the same words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Checked, DataSet
-from mfh.evaluation.datasets.recognise import looks_like
-
 _MISSING_SHOWN = 5
-
-
-def check_lines(data_set: DataSet, checked: Checked | None = None) -> list[str]:
-    """What is on disk of a data set, in lines for people.
-
-    checked: what its `check` gave; made here if None. Where nothing of the data set was found, the
-    last line names the data set that the folder looks like, if any.
-    """
-    lines = [f"{data_set.title} in {data_set.root}"]
-    try:
-        checked = checked or data_set.check()
-    except InputError as error:
-        lines.append(str(error))
-    else:
-        lines += checked.lines
-        if checked.found:
-            return lines
-    if hint := looks_like(data_set.name, data_set.root):
-        lines.append(hint)
-    return lines
 
 
 def count_line(found: int, expected: int) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.official import OfficialSet
-from mfh.evaluation.datasets.stored import holds, places_below, require_size
+from mfh.evaluation.datasets.base import LayoutError, Sample
+from mfh.evaluation.datasets.official_set import OfficialSet, gaps_of
+from mfh.evaluation.datasets.stored_files import holds, places_below, require_size
 from mfh.evaluation.protocol import Protocol
 from mfh.files.reading import read_npy
 from mfh.records import Intrinsics, Photo
@@ -22,7 +22,7 @@ from mfh.records import Intrinsics, Photo
 _SIZE = (768, 1024)
 
 # In px, of the data set's development kit, `intrinsics.txt`. Its pixels are not square.
-_FX, _FY, _CX, _CY = 886.81, 927.06, 512.0, 384.0
+_CAMERA = Intrinsics(886.81, 927.06, 512.0, 384.0, *_SIZE)
 
 # Scans of the indoor validation set, and how many photos each has.
 _SCANS: Mapping[str, int] = MappingProxyType(
@@ -80,7 +80,7 @@ class Diode(OfficialSet):
                 photo, truth = place.with_name(f"{stem}.png"), place.with_name(stem + _DEPTH)
                 samples.append(Sample(f"{scan}/{stem}", photo, truth))
         if not samples:
-            raise InputError(
+            raise LayoutError(
                 f"{folder}: its scenes are not those of the indoor validation set ({_scenes()}); "
                 f"give that set's folder. {self.where}"
             )
@@ -88,9 +88,7 @@ class Diode(OfficialSet):
 
     def photo(self, sample: Sample) -> Photo:
         """The photo with the camera of the data set."""
-        image = self._colours(sample)
-        require_size(sample.photo, image, _SIZE, f"photos of {self.title}")
-        return self._named(sample, image, Intrinsics(_FX, _FY, _CX, _CY, *_SIZE))
+        return self._photo(sample, _CAMERA)
 
     def truth(self, sample: Sample) -> NDArray[np.float32]:
         """Depth where the data set's mask says that it holds."""
@@ -105,15 +103,7 @@ class Diode(OfficialSet):
 
     def gaps(self, samples: Sequence[Sample]) -> tuple[int, Mapping[str, str]]:
         """Scans that have fewer photos than they should."""
-        folder = self._folder()
-        counts = dict.fromkeys(_SCANS, 0)
-        for sample in samples:
-            counts[sample.name.rpartition("/")[0]] += 1
-        return sum(_SCANS.values()), {
-            scan: f"{folder / scan}: {counts[scan]} of {count} photos"
-            for scan, count in _SCANS.items()
-            if counts[scan] < count
-        }
+        return gaps_of(self._folder(), _SCANS, samples)
 
     def layout(self) -> str:
         """Where it is."""

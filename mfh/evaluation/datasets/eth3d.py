@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from mfh.camera.files import read_calibration
 from mfh.errors import CameraError, InputError
 from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.official import OfficialSet
-from mfh.evaluation.datasets.stored import places_below, require_size
+from mfh.evaluation.datasets.official_set import OfficialSet, gaps_of
+from mfh.evaluation.datasets.stored_files import places_below, require_size, subfolders
 from mfh.evaluation.protocol import Protocol
 from mfh.photos import resize_photo
 from mfh.records import Intrinsics, Photo
@@ -40,6 +40,9 @@ _SCENES: Mapping[str, int] = MappingProxyType(
 )
 
 _PHOTOS = "dslr_images"
+
+# Of all photos and depth maps, px.
+_SIZE = (4032, 6048)
 
 SHORT_SIDE_PX = 1008
 """A quarter of the photos' 4032 px. Methods work at 400 to 1000 px a side; 24 megapixels would only
@@ -103,16 +106,19 @@ class Eth3d(OfficialSet):
     def truth(self, sample: Sample) -> NDArray[np.float32]:
         """Depth at full size: float32 without a header, row by row; inf where there is none.
 
-        ETH3D documentation, "Format of multi-view data: Training data".
+        ETH3D documentation, "Format of multi-view data: Training data". Where no calibration is
+        there, as photos come with it, the size is that of the DSLR.
         """
-        camera = self._camera(sample)
-        height, width = camera.height, camera.width
+        height, width = _SIZE
+        if Path(sample.extra["calibration"]).is_file():
+            camera = self._camera(sample)
+            height, width = camera.height, camera.width
         path = self._there(sample.truth)
         size = path.stat().st_size
         if size != 4 * height * width:
             raise InputError(
-                f"{path}: has {size} bytes; {width} x {height} px of float32, as cameras.txt has "
-                f"it, take {4 * height * width}: unpack it again"
+                f"{path}: has {size} bytes; {width} x {height} px of float32, the size of its "
+                f"photo, take {4 * height * width}: unpack it again"
             )
         try:
             depth_m = np.fromfile(path, "<f4").astype(np.float32, copy=False)
@@ -128,25 +134,21 @@ class Eth3d(OfficialSet):
 
     def gaps(self, samples: Sequence[Sample]) -> tuple[int, Mapping[str, str]]:
         """Scenes that have fewer photos than they should."""
-        folder = self._folder()
-        counts = dict.fromkeys(_SCENES, 0)
-        for sample in samples:
-            counts[sample.name.partition("/")[0]] += 1
-        return sum(_SCENES.values()), {
-            scene: f"{folder / scene}: {counts[scene]} of {count} photos"
-            for scene, count in _SCENES.items()
-            if counts[scene] < count
-        }
+        return gaps_of(self._folder(), _SCENES, samples)
 
     def layout(self) -> str:
         """Where the scenes are."""
         return f"scenes in {self._folder()}"
 
     def _folder(self) -> Path:
-        """The folder of the scenes' photos."""
+        """The folder of the scenes' photos; with truth alone, that in which they are expected."""
         for folder in places_below(self.root, ("rgb", ".", "*/rgb", "*")):
             if any((folder / scene / "images" / _PHOTOS).is_dir() for scene in _SCENES):
                 return folder
+        for home in (self.root, *subfolders(self.root)):
+            for folder in (home / "rgb", home):
+                if any(self._truths(folder, scene).is_dir() for scene in _SCENES):
+                    return folder
         raise self._unlike()
 
     def _truths(self, folder: Path, scene: str) -> Path:

@@ -13,12 +13,14 @@ relative to its folder:
 - `name`: what the photo is called; its path without suffix where none is given.
 
 Without an index, photos lie in `rgb/` or `images/` and their depth in `depth/`, by the same name.
+Depth that has no photo is enough to score on.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -26,9 +28,9 @@ from typing import Any, ClassVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.decoding import decode, read_image
+from mfh.decoding import read_image, read_shape
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets.base import Checked, Sample
+from mfh.evaluation.datasets.base import Checked, LayoutError, Sample
 from mfh.evaluation.datasets.checking import count_line, missing_lines
 from mfh.evaluation.datasets.index_file import (
     INDEX_SUFFIXES,
@@ -38,6 +40,7 @@ from mfh.evaluation.datasets.index_file import (
     require_unique,
     sample_name,
 )
+from mfh.evaluation.datasets.missing import missing_files
 from mfh.evaluation.protocol import Crop, Protocol
 from mfh.files.user_files import (
     MAP_SUFFIXES,
@@ -48,7 +51,7 @@ from mfh.files.user_files import (
 )
 from mfh.photos import find_photos, load_photo
 from mfh.records import Photo
-from mfh.simulation.truth import load_truth, resize_truth
+from mfh.simulation.truth import load_truth, metres_per_unit
 
 _NUMBERS = ("fx", "fy", "cx", "cy")
 _COLUMNS = ("photo", "depth", "camera", *_NUMBERS, "fov_deg", "depth_scale", "mask", "name")
@@ -86,17 +89,28 @@ class Folder:
         require_range(self.min_m, self.max_m)
         if self.crop not in get_args(Crop):
             raise SettingsError(f"crop {self.crop!r}; accepted: {', '.join(get_args(Crop))}")
+        if self.depth_scale is not None:
+            object.__setattr__(self, "depth_scale", metres_per_unit(self.depth_scale))
 
     @property
     def protocol(self) -> Protocol:
         """The range and crop that were asked for."""
         return Protocol(self.max_m, self.min_m, self.crop, source="as asked for")
 
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The range, and what else was asked for; a camera file stays relative to the folder."""
+        camera = None if self.camera is None else str(self.camera)
+        others = {"depth_scale": self.depth_scale, "camera": camera}
+        return {"max_m": self.max_m, "min_m": self.min_m, "crop": self.crop} | {
+            name: value for name, value in others.items() if value is not None
+        }
+
     def samples(self) -> Sequence[Sample]:
         """The photos in the order of the index, or by name.
 
         Raises `InputError`, with the file and the line, for an index that cannot be understood, and
-        where there is neither an index nor photos with depth of the same names.
+        `LayoutError` where there is neither an index nor depth.
         """
         index = self._index()
         return list(self._by_name() if index is None else self._listed(index))
@@ -112,26 +126,25 @@ class Folder:
             raise InputError(f"{sample.extra['where']}: {error}") from error
 
     def truth(self, sample: Sample) -> NDArray[np.float32]:
-        """The depth (H, W) in metres, z, NaN where unknown or masked.
+        """The depth (H, W) in metres, z, NaN where unknown or masked, at the size of the map.
 
-        A map that is larger than the photo keeps its size; one that is smaller takes the photo's.
-
-        Raises `InputError` naming the line and the file, also for a map of another view's aspect.
+        Raises `InputError` naming the line and the file, also for a map of another aspect than the
+        photo's, where that is there.
         """
         try:
             return self._truth(sample)
         except InputError as error:
             raise InputError(f"{sample.extra['where']}: {error}") from error
 
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        """Photo, depth, and the mask and camera file that its line names."""
+        named = (sample.extra.get(key) for key in ("mask", "camera"))
+        return sample.photo, sample.truth, *(Path(each) for each in named if isinstance(each, str))
+
     def check(self) -> Checked:
         """Which files are there; opens the index alone. Raises `InputError` as `samples` does."""
         samples = self.samples()
-        missing = {}
-        for sample in samples:
-            for path in _files_of(sample):
-                if not path.is_file():
-                    missing[sample.name] = str(path)
-                    break
+        missing = missing_files(self, samples)
         found = len(samples) - len(missing)
         index = self._index()
         how = "rgb/ or images/ and depth/, by name" if index is None else f"listed in {index.name}"
@@ -173,19 +186,24 @@ class Folder:
             "give each photo once, or names that differ in a column name",
         )
         for name, row in zip(names, rows, strict=True):
-            extra = {"where": row.where, **(_camera(row, self._base) or self._camera_of_all())}
-            scale = _depth_scale(row)
+            camera, scale = _camera(row, self._base), _depth_scale(row)
+            extra = {"where": row.where, **(camera or self._camera_of_all())}
             extra["depth_scale"] = self.depth_scale if scale is None else scale
             if mask := row.text("mask"):
                 extra["mask"] = str(path_in(self._base, mask))
             photo, depth = (path_in(self._base, row.text(key) or "") for key in ("photo", "depth"))
-            yield Sample(name, photo, depth, extra)
+            # The files of a camera and a mask tell themselves whether they are others now.
+            given = (("camera", camera.get("camera")), ("fov_deg", camera.get("fov_deg")))
+            stated = {k: v for k, v in (*given, ("depth_scale", scale)) if v is not None}
+            if isinstance(stated.get("camera"), str):
+                del stated["camera"]
+            yield Sample(name, photo, depth, extra, json.dumps(stated) if stated else "")
 
     def _by_name(self) -> Iterator[Sample]:
         folders = [folder for n in _PHOTO_FOLDERS if (folder := self.root / n).is_dir()]
-        if len(folders) != 1 or not (self.root / "depth").is_dir():
-            raise InputError(f"{self.root}: holds no photos with depth maps; {_LAYOUT}")
-        photos = find_photos(folders)
+        if len(folders) > 1 or not (self.root / "depth").is_dir():
+            raise LayoutError(f"{self.root}: holds no photos with depth maps; {_LAYOUT}")
+        photos = find_photos(folder for folder in folders if any(folder.iterdir()))
         depths: dict[str, Path] = {}
         for path in files_in(self.root / "depth", MAP_SUFFIXES, "depth maps"):
             if path.stem in depths:
@@ -194,12 +212,16 @@ class Folder:
                     "name; keep one of them, or write an index.csv"
                 )
             depths[path.stem] = path
-        if not depths.keys() & {path.stem for path in photos}:
+        stems = {path.stem for path in photos}
+        if photos and not depths.keys() & stems:
             raise InputError(
                 f"{self.root}: no photo of {folders[0].name}/ ({photos[0].name}, ...) has a depth "
                 f"map of its name in depth/ ({next(iter(depths.values())).name}, ...); rename "
                 "them, or write an index.csv with the columns photo and depth"
             )
+        expected = self.root / (folders[0].name if folders else _PHOTO_FOLDERS[0])
+        photos += [expected / f"{stem}.png" for stem in depths if stem not in stems]
+        photos.sort()
         names = [sample_name(path.name) for path in photos]
         require_unique(
             zip(names, map(str, photos), strict=True), "keep one of them, or write an index.csv"
@@ -213,14 +235,13 @@ class Folder:
         return {} if self.camera is None else {"camera": str(self._base / self.camera)}
 
     def _truth(self, sample: Sample) -> NDArray[np.float32]:
-        photo_shape = decode(sample.photo).pixels.shape[:2]
-        stored = [side for side in read_map(sample.truth, "depth_m", "depth").shape if side != 1]
-        shape = (stored[0], stored[1]) if len(stored) == 2 else photo_shape
-        depth_m = load_truth(sample.truth, shape, scale=sample.extra["depth_scale"]).depth_m
-        check_same_picture(f"truth {sample.truth}", shape, photo_shape)
+        depth_m = load_truth(sample.truth, None, scale=sample.extra["depth_scale"]).depth_m
+        shape = (depth_m.shape[0], depth_m.shape[1])
+        if sample.photo.is_file():
+            check_same_picture(f"truth {sample.truth}", shape, read_shape(sample.photo))
         if "mask" in sample.extra:
             depth_m = np.where(_mask(Path(sample.extra["mask"]), shape), depth_m, np.nan)
-        return resize_truth(depth_m, photo_shape) if shape[0] < photo_shape[0] else depth_m
+        return depth_m
 
 
 def require_range(min_m: float, max_m: float) -> None:
@@ -263,14 +284,6 @@ def _depth_scale(row: Row) -> str | float | None:
     if not isinstance(scale, str):
         return row.number("depth_scale")
     return scale.replace(",", ".") if row.decimal_comma else scale
-
-
-def _files_of(sample: Sample) -> Iterator[Path]:
-    yield sample.photo
-    yield sample.truth
-    for key in ("mask", "camera"):
-        if isinstance(path := sample.extra.get(key), str):
-            yield Path(path)
 
 
 def _mask(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:

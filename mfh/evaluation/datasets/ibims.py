@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from mfh.camera import intrinsics_from
 from mfh.errors import InputError
 from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.official import OfficialSet
-from mfh.evaluation.datasets.stored import places_below, read_mask_png, require_size
+from mfh.evaluation.datasets.official_set import OfficialSet
+from mfh.evaluation.datasets.stored_files import places_below, read_mask_png, require_size
 from mfh.evaluation.protocol import Protocol
 from mfh.records import Photo
 
@@ -25,6 +25,9 @@ _COUNT = 100
 _UNITS_PER_M = 65535 / 50
 
 _MASKS = ("mask_invalid", "mask_transp")
+
+# What tells the data set: photos with their calibration, or the truth alone.
+_FOLDERS = (("rgb", "depth", "calib"), ("depth", *_MASKS))
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,8 @@ class Ibims(OfficialSet):
 
     def photo(self, sample: Sample) -> Photo:
         """The photo with its own camera."""
-        image = self._colours(sample)
-        require_size(sample.photo, image, _SIZE, f"photos of {self.title}")
         camera = intrinsics_from(self._there(self._beside(sample, "calib", ".txt")), *_SIZE)
-        return self._named(sample, image, camera)
+        return self._photo(sample, camera)
 
     def truth(self, sample: Sample) -> NDArray[np.float32]:
         """Depth where neither mask (invalid, transparent) is black."""
@@ -97,7 +98,7 @@ class Ibims(OfficialSet):
 
     def _folder(self) -> Path:
         for folder in places_below(self.root, (".", "ibims1_core_raw", "*/ibims1_core_raw")):
-            if all((folder / name).is_dir() for name in ("rgb", "depth", "calib")):
+            if any(all((folder / name).is_dir() for name in names) for names in _FOLDERS):
                 return folder
         raise self._unlike()
 

@@ -12,13 +12,14 @@ import io
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mfh.errors import InputError
-from mfh.files.reading import absent
+from mfh.files.reading import read_text_file
 from mfh.photos import safe_name
 
 INDEX_SUFFIXES = (".csv", ".jsonl")
@@ -84,7 +85,7 @@ def read_json_lines(path: Path) -> list[Row]:
     """
     rows = []
     # Not `splitlines`: JSON texts may hold other line separators as they are.
-    for number, line in enumerate(_read(path).split("\n"), start=1):
+    for number, line in enumerate(read_text_file(path).split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
@@ -118,9 +119,11 @@ def path_in(folder: Path, text: str) -> Path:
 def sample_name(photo: str, given: str | None = None) -> str:
     """The name of a sample: the one given, or its photo's path in the index without suffix.
 
-    Characters that are unsafe in file names become "_", and ".." and drives are left out.
+    Characters that are unsafe in file names become "_", and ".." and drives are left out. Letters
+    of all scripts are safe, composed with their accents (NFC), as macOS takes names apart.
     """
-    path = PurePosixPath((given or photo).replace("\\", "/"))
+    text = unicodedata.normalize("NFC", given or photo)
+    path = PurePosixPath(text.replace("\\", "/"))
     folders = [p for p in path.parts[:-1] if p not in ("/", "//", "..") and not p.endswith(":")]
     last = path.name if given else path.stem
     return "/".join(re.sub(r"[ +]", "_", safe_name(part)) for part in (*folders, last))
@@ -136,7 +139,7 @@ def require_unique(named: Iterable[tuple[str, str]], advice: str) -> None:
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
-    text = _read(path)
+    text = read_text_file(path, "in Excel, as CSV UTF-8")
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
     lines = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     try:
@@ -182,14 +185,3 @@ def _as_number(text: str) -> float:
         return math.nan if "_" in text else float(text)
     except ValueError:
         return math.nan
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise absent(path) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no text in UTF-8; save it as that (CSV UTF-8)") from error

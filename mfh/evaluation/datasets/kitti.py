@@ -12,7 +12,7 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from mfh.camera import crop_intrinsics
 from mfh.errors import CameraError, InputError
 from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.official import OfficialSet
-from mfh.evaluation.datasets.stored import holds, require_size, subfolders
+from mfh.evaluation.datasets.official_set import OfficialSet
+from mfh.evaluation.datasets.stored_files import holds, require_size, subfolders
 from mfh.evaluation.protocol import Protocol
 from mfh.records import Intrinsics, Photo
 
@@ -90,6 +90,16 @@ class Kitti(OfficialSet):
         "data_depth_annotated/{train,val}/ (KITTI)"
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.split is not None:
+            object.__setattr__(self, "split", Path(self.split).absolute())
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The split, where it is not Eigen's."""
+        return {} if self.split is None else {"split": str(self.split)}
+
     def samples(self) -> Sequence[Sample]:
         """The 652 photos of the split that have truth, by drive and frame, or those of `split`."""
         raw = self._raw()
@@ -124,8 +134,14 @@ class Kitti(OfficialSet):
         top, left = _kb_corner(camera)
         return np.array(depth_m[top : top + _CROP[0], left : left + _CROP[1]])
 
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        """Photo, depth, and the calibration of its date where it is there or has to be."""
+        calibration = _calibration_of(sample)
+        needed = sample.extra["date"] not in _CAMERAS or calibration.is_file()
+        return sample.photo, sample.truth, *([calibration] if needed else [])
+
     def layout(self) -> str:
-        """Where the photos are, and which photos count."""
+        """Where the photos are, or are expected, and which photos count."""
         split = (
             "Eigen's test split, the 652 of 697 photos that have annotated depth"
             if self.split is None
@@ -134,12 +150,19 @@ class Kitti(OfficialSet):
         return f"photos in {self._raw()}; {split}"
 
     def _raw(self) -> Path:
-        """The folder of the dates."""
-        for place in (f"raw/{_DATE}", _DATE, f"*/{_DATE}", f"*/*/{_DATE}"):
-            dates = sorted(path for path in self.root.glob(place) if path.is_dir())
-            dates = [path for path in dates if holds(path, "*_sync/image_02")]
-            if dates:
-                return dates[0].parent
+        """The folder of the dates; where only truth is there, that in which they are expected."""
+        dates = [
+            path
+            for place in (f"raw/{_DATE}", _DATE, f"*/{_DATE}", f"*/*/{_DATE}")
+            for path in sorted(self.root.glob(place))
+            if path.is_dir()
+        ]
+        for date in dates:
+            if holds(date, "*_sync/image_02"):
+                return date.parent
+        raw = dates[0].parent if dates else self.root / "raw"
+        if self._truth_places(raw) or any(holds(date, "*_sync/proj_depth") for date in dates):
+            return raw
         raise self._unlike()
 
     def _truth_places(self, raw: Path) -> list[Path]:
@@ -151,7 +174,7 @@ class Kitti(OfficialSet):
     def _camera(self, sample: Sample) -> Intrinsics:
         """The camera of the date, before the KB crop."""
         date = str(sample.extra["date"])
-        calibration = sample.photo.parents[3] / "calib_cam_to_cam.txt"
+        calibration = _calibration_of(sample)
         if calibration.is_file():
             return _read_camera(calibration)
         if date not in _CAMERAS:
@@ -212,6 +235,10 @@ def _truth_folder(drive: str, raw: Path, places: Sequence[Path]) -> Path:
         if (place / inside).is_dir():
             return place / inside
     return raw.parent / "gts" / inside
+
+
+def _calibration_of(sample: Sample) -> Path:
+    return sample.photo.parents[3] / "calib_cam_to_cam.txt"
 
 
 def _kb_corner(camera: Intrinsics) -> tuple[int, int]:

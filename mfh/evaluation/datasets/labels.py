@@ -22,6 +22,7 @@ arrow it draws (5 px at a focal length of 750 px), and its `eval.sh` takes 128 l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 
 from mfh.decoding import MAX_MEGAPIXELS, decode
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets.base import Checked, Sample
+from mfh.evaluation.datasets.base import Checked, LayoutError, Sample
 from mfh.evaluation.datasets.checking import count_line, missing_lines
 from mfh.evaluation.datasets.folder import require_range
 from mfh.evaluation.datasets.index_file import (
@@ -43,6 +44,7 @@ from mfh.evaluation.datasets.index_file import (
     require_unique,
     sample_name,
 )
+from mfh.evaluation.datasets.missing import missing_files
 from mfh.evaluation.protocol import Protocol
 from mfh.photos import load_photo
 from mfh.records import Intrinsics, Photo
@@ -99,6 +101,12 @@ class Labels:
         """The range that was asked for."""
         return Protocol(self.max_m, self.min_m, source="as asked for; DepthLM has no cap")
 
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The range and what was asked for; a folder of images stays relative to the file's."""
+        asked = {"max_m": self.max_m, "min_m": self.min_m, "labelled": self.labelled}
+        return asked if self.images is None else {**asked, "images": str(self.images)}
+
     def samples(self) -> Sequence[Sample]:
         """The photos in the order of the file.
 
@@ -129,6 +137,7 @@ class Labels:
                 truth=index,
                 extra={"where": row.where, "labelled": labelled}
                 | {key: row.values[key] for key in _KEYS[1:]},
+                stated=json.dumps([labelled, *(row.values[key] for key in _KEYS[1:])]),
             )
             for name, row in zip(names, rows, strict=True)
         ]
@@ -167,18 +176,20 @@ class Labels:
         truth_m[np.isinf(truth_m)] = np.nan
         return truth_m.astype(np.float32)
 
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        """The photo; what the .jsonl file says of it is in the sample."""
+        return (sample.photo,)
+
     def check(self) -> Checked:
         """Which photos are there and which lines are wrong; opens the .jsonl file alone.
 
         Raises `InputError` as `samples` does.
         """
         samples = self.samples()
-        missing: dict[str, str] = {}
+        missing = missing_files(self, samples)
         wrong: dict[str, str] = {}
         count = beyond = 0
         for sample in samples:
-            if not sample.photo.is_file():
-                missing[sample.name] = str(sample.photo)
             try:
                 truth_m = self.truth(sample)
             except InputError as error:
@@ -209,7 +220,7 @@ class Labels:
         found = sorted(self.root.glob("*.jsonl"))
         if len(found) != 1:
             holds = f"{', '.join(path.name for path in found)}" if found else "no .jsonl file"
-            raise InputError(
+            raise LayoutError(
                 f"{self.root}: holds {holds}; give the path of the one file of labels to evaluate "
                 f"on; {_EXPECTED}"
             )

@@ -12,10 +12,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.official import OfficialSet
-from mfh.evaluation.datasets.stored import holds, places_below, require_size, subfolders
+from mfh.evaluation.datasets.base import LayoutError, Sample
+from mfh.evaluation.datasets.official_set import OfficialSet
+from mfh.evaluation.datasets.stored_files import holds, places_below, require_size, subfolders
 from mfh.evaluation.protocol import Protocol
 from mfh.records import Intrinsics, Photo
 
@@ -25,22 +24,37 @@ _SIZE = (480, 640)
 _UNITS_PER_M = 1000.0
 
 # The colour camera, in px (toolbox of the data set, `camera_params.m`).
-_FX, _FY, _CX, _CY = 518.8579, 519.46961, 325.58245, 253.73617
+_CAMERA = Intrinsics(518.8579, 519.46961, 325.58245, 253.73617, *_SIZE)
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """How files are named; `first`: the number of the data set's first frame."""
+    """How files are named.
+
+    any_of: what photos and truths of any frame match. first: the number of the data set's first.
+    """
 
     words: str
-    any_photo: str
+    any_of: tuple[str, str]
     photo: str
     truth: str
     first: int
 
 
-_BTS = _Layout("BTS layout", "*/rgb_?????.jpg", "rgb_{:05d}.jpg", "sync_depth_{:05d}.png", first=0)
-_MARIGOLD = _Layout("Marigold layout", "*/rgb_????.png", "rgb_{:04d}.png", "depth_{:04d}.png", 1)
+_BTS = _Layout(
+    "BTS layout",
+    ("*/rgb_?????.jpg", "*/sync_depth_?????.png"),
+    "rgb_{:05d}.jpg",
+    "sync_depth_{:05d}.png",
+    first=0,
+)
+_MARIGOLD = _Layout(
+    "Marigold layout",
+    ("*/rgb_????.png", "*/depth_????.png"),
+    "rgb_{:04d}.png",
+    "depth_{:04d}.png",
+    first=1,
+)
 
 # Where the folder of scenes is below the root.
 _PLACES = (".", "test", "official_splits/test", "*/test", "*/official_splits/test")
@@ -75,7 +89,9 @@ class Nyu(OfficialSet):
     def samples(self) -> Sequence[Sample]:
         """The 654 photos, by their number in the data set.
 
-        In Marigold's layout the scene is known only of photos that are there, or their depth is.
+        Their names are made of scene type and number, from 0, as BTS's files are; so each photo has
+        one name, whatever the layout. In Marigold's the folder is known only of photos that are
+        there, or their depth is.
         """
         folder, layout = self._found()
         there = _scenes_by_number(folder) if layout is _MARIGOLD else {}
@@ -85,19 +101,17 @@ class Nyu(OfficialSet):
             scene = scene_type if layout is _BTS else there.get(number, f"{scene_type}_*")
             photo = folder / scene / layout.photo.format(number)
             truth = folder / scene / layout.truth.format(number)
-            samples.append(Sample(f"{scene.removesuffix('_*')}/{photo.stem}", photo, truth))
-        if not any(sample.photo.is_file() for sample in samples):
-            raise InputError(
-                f"{folder}: none of the photos there is one of the official test split; give the "
+            samples.append(Sample(f"{scene_type}/rgb_{frame:05d}", photo, truth))
+        if not any(sample.photo.is_file() or sample.truth.is_file() for sample in samples):
+            raise LayoutError(
+                f"{folder}: none of the photos and depth maps there is of the official test split; give the "
                 f"folder of that split. {self.where}"
             )
         return samples
 
     def photo(self, sample: Sample) -> Photo:
         """The photo with the camera of the data set."""
-        image = self._colours(sample)
-        require_size(sample.photo, image, _SIZE, f"photos of {self.title}")
-        return self._named(sample, image, Intrinsics(_FX, _FY, _CX, _CY, *_SIZE))
+        return self._photo(sample, _CAMERA)
 
     def truth(self, sample: Sample) -> NDArray[np.float32]:
         """Depth as the Kinect measured it, with its holes."""
@@ -113,7 +127,7 @@ class Nyu(OfficialSet):
     def _found(self) -> tuple[Path, _Layout]:
         for folder in places_below(self.root, _PLACES):
             for layout in (_BTS, _MARIGOLD):
-                if holds(folder, layout.any_photo):
+                if holds(folder, *layout.any_of):
                     return folder, layout
         raise self._unlike()
 

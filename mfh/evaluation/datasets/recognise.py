@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -72,16 +73,22 @@ def looks_like(name: str, root: Path) -> str:
         return ""
     found = recognise(root)
     if found and found[0] != name:
-        return f"this looks like {found[1]}: mfh evaluate {found[0]} --data {_quoted(root)}"
+        return f"this looks like {found[1]}: mfh evaluate {found[0]} --data {quoted(root)}"
+    for folder, inside, title in recognise_inside(root):
+        return (
+            f"the folder {folder.name} in it looks like {title}: "
+            f"mfh evaluate {inside} --data {quoted(folder)}"
+        )
+    return ""
+
+
+def recognise_inside(root: Path) -> Iterator[tuple[Path, str, str]]:
+    """The folders in a folder that look like data sets, with the name and title of each."""
     folders = sorted(path for path in root.glob("*") if path.is_dir())
     for folder in islice(folders, _MOST_FOLDERS):
         found = recognise(folder)
         if found:
-            return (
-                f"the folder {folder.name} in it looks like {found[1]}: "
-                f"mfh evaluate {found[0]} --data {_quoted(folder)}"
-            )
-    return ""
+            yield folder, *found
 
 
 def _has(root: Path, pattern: str) -> bool:
@@ -97,5 +104,6 @@ def _holds_labels(path: Path) -> bool:
     return isinstance(first, dict) and "pixel_coords" in first
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as a command takes it: in quotes where it holds a space."""
     return f'"{path}"' if " " in str(path) else str(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from mfh.evaluation.page.axes import dashes
 from mfh.evaluation.page.markup import Html, element
-from mfh.evaluation.page.numbers import QUANTITIES
 from mfh.evaluation.page.photo_charts import (
     AtN,
     abs_rel_distribution,
@@ -23,6 +23,7 @@ from mfh.evaluation.page.pixel_charts import bias_by_depth, error_by_depth, scat
 from mfh.evaluation.page.reading import RowPixels
 from mfh.evaluation.page.svg import ROW_COLOURS
 from mfh.evaluation.page.tables import Scored
+from mfh.evaluation.quantities import QUANTITIES
 from mfh.evaluation.run_file import RowInfo
 from mfh.evaluation.scores import PhotoScore
 
@@ -131,11 +132,10 @@ def _paintings_figures(rows: Sequence[Scored]) -> list[Html]:
     for name in _AGAINST_N:
         series = _against_paintings(rows, name)
         if series:
-            quantity = QUANTITIES[name]
             figures.append(
                 _figure(
-                    f"{quantity.title} against N",
-                    against_paintings(series, f"n-{name}", quantity.heading, quantity.digits),
+                    f"{QUANTITIES[name].title} against N",
+                    against_paintings(series, name),
                     "Bars: standard deviation over seeds; diamonds: the paper's figures.",
                     _legend(list(series), range(len(series))) if len(series) > 1 else "",
                 )
@@ -155,7 +155,6 @@ def painting_count(row: RowInfo) -> int | None:
 
 def _against_paintings(rows: Sequence[Scored], name: str) -> dict[str, list[AtN]]:
     """Series of rows that differ in nothing but N, by what tells them from others."""
-    quantity = QUANTITIES[name]
     series: dict[str, list[AtN]] = {}
     titles: dict[str, str] = {}
     for row, score in rows:
@@ -165,18 +164,22 @@ def _against_paintings(rows: Sequence[Scored], name: str) -> dict[str, list[AtN]
             continue
         key = _besides_paintings(row)
         titles[key] = ", ".join(text for title, text in row.group.items() if title != _N)
-        value, std, published = (
-            quantity.factor * number
-            for number in (mean.value, mean.seed_std, row.published.get(name, math.nan))
-        )
-        series.setdefault(key, []).append(AtN(count, value, std, published))
+        published = row.published.get(name, math.nan)
+        series.setdefault(key, []).append(AtN(count, mean.value, mean.seed_std, published))
     several = {
-        titles[key] or f"series {place}": sorted(points, key=lambda point: point.paintings)
-        for place, (key, points) in enumerate(series.items(), 1)
+        key: sorted(points, key=lambda point: point.paintings)
+        for key, points in series.items()
         if len({point.paintings for point in points}) > 1
     }
-    # One line alone needs no name.
-    return several if len(several) != 1 else {"": next(iter(several.values()))}
+    if len(several) == 1:  # one line alone needs no name
+        return {"": next(iter(several.values()))}
+    alike = Counter(titles[key] for key in several)
+    named = {}
+    for place, (key, points) in enumerate(several.items(), 1):
+        # Rows may differ in what their groups do not tell.
+        number = "" if titles[key] and alike[titles[key]] == 1 else f"series {place}"
+        named[", ".join(filter(None, (titles[key], number)))] = points
+    return named
 
 
 def _besides_paintings(row: RowInfo) -> str:

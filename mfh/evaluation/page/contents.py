@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.evaluation.ablations import title_of
 from mfh.evaluation.datasets.base import DataSet
 from mfh.evaluation.page.charts import chart_section
 from mfh.evaluation.page.markup import Html, element, joined
@@ -17,10 +18,10 @@ from mfh.evaluation.page.reading import gather
 from mfh.evaluation.page.style import SCRIPT, style_sheet
 from mfh.evaluation.page.tables import failure_list, table_html
 from mfh.evaluation.protocol import Protocol
+from mfh.evaluation.results import Results
 from mfh.evaluation.run_file import RunInfo
-from mfh.evaluation.scores import METRICS, PREFIXES, PhotoScore, RowScore
-from mfh.evaluation.statistics import row_scores
-from mfh.evaluation.tables import difference_table, score_table
+from mfh.evaluation.scores import METRICS, PREFIXES, PhotoScore
+from mfh.evaluation.tables import difference_table, score_table, truth_note
 from mfh.results.colour_scale import DEPTH, ColourScale
 
 # Nothing from elsewhere is loaded, whatever the page holds.
@@ -37,27 +38,26 @@ _RATIO_ENDS = ((0.06, 1.25), (0.25, 1.25**2))
 _WIDEST_RATIO = 1.25**3
 
 
-def page_html(run: RunInfo, scores: Sequence[PhotoScore], data_set: DataSet, shown: int) -> str:
+def page_html(results: Results, shown: int) -> str:
     """The whole page."""
-    summaries = row_scores(scores, run.names)
-    of_row = {summary.row: summary for summary in summaries}
-    rows = [(row, of_row.get(row.key, RowScore(row.key, 0, {}))) for row in run.rows]
-    gathered = gather(run, scores, data_set)
-    ratio_scale = _ratio_scale(scores)
-    photos, undrawn = photo_section(run, scores, data_set, shown, ratio_scale)
+    rows = list(zip(results.run.rows, results.rows, strict=True))
+    gathered = gather(results)
+    ratio_scale = _ratio_scale(results.scores)
+    photos, undrawn = photo_section(results, shown, ratio_scale)
     unreadable = dict.fromkeys([*gathered.unreadable, *undrawn])
-    simulated = [row.label for row in run.rows if gathered.rows[row.key].simulated]
     sections = {
-        "Scores": _score_section(run, summaries, scores, data_set),
-        "Charts": chart_section(rows, scores, gathered.rows),
+        "Scores": _score_section(results),
+        "Charts": chart_section(rows, results.scores, gathered.rows),
         "Photos": photos,
         "Without a score": failure_list(rows),
         "Not shown": joined(element("p", reason) for reason in unreadable),
     }
     sections = {title: content for title, content in sections.items() if content}
-    title = f"{data_set.title}: evaluation"
+    title = f"{results.data_set.title}: evaluation"
     body = [
-        element("header", *_head(run, data_set, title, simulated), _navigation(list(sections))),
+        element(
+            "header", *_head(results.run, results.data_set, title), _navigation(list(sections))
+        ),
         element("main", *(_section(title, content) for title, content in sections.items())),
         element("script", Html(SCRIPT)),
     ]
@@ -72,14 +72,14 @@ def page_html(run: RunInfo, scores: Sequence[PhotoScore], data_set: DataSet, sho
     return f"<!DOCTYPE html>\n{page}\n"
 
 
-def _head(run: RunInfo, data_set: DataSet, title: str, simulated: Sequence[str]) -> list[Html]:
+def _head(run: RunInfo, data_set: DataSet, title: str) -> list[Html]:
     count = len(run.names)
     facts = {
         "data set": data_set.title,
         "photos": f"{count:,}",
         "scored": _protocol_words(data_set.protocol),
         "after": data_set.protocol.source,
-        "ablation": run.ablation,
+        "ablation": title_of(run.ablation),
         "methods": "; ".join(row.label for row in run.rows),
         "seeds": _seed_words(run),
     }
@@ -87,12 +87,8 @@ def _head(run: RunInfo, data_set: DataSet, title: str, simulated: Sequence[str])
         joined((element("dt", name), element("dd", text))) for name, text in facts.items() if text
     ]
     parts = [element("h1", title), element("dl", *listed)]
-    if simulated:
-        which = "" if len(simulated) == len(run.rows) else f" ({'; '.join(simulated)})"
-        note = (
-            f"Simulated{which}: some part knew the truth instead of estimating it. These figures "
-            "say nothing about how good a method is."
-        )
+    note = truth_note(run.rows)
+    if note:
         parts.append(element("p", element("strong", note), class_="note"))
     return parts
 
@@ -110,22 +106,19 @@ def _id(title: str) -> str:
     return title.lower().replace(" ", "-")
 
 
-def _score_section(
-    run: RunInfo, summaries: Sequence[RowScore], scores: Sequence[PhotoScore], data_set: DataSet
-) -> Html:
-    difference = difference_table(run, scores)
+def _score_section(results: Results) -> Html:
+    difference = difference_table(results)
     tables = {
-        "": score_table(run, summaries, data_set),
-        "All metrics": score_table(run, summaries, data_set, METRICS),
-        "How much is scale, how much is shape": score_table(run, summaries, data_set, _SHAPE),
-        "What the methods expect of themselves, and their time": score_table(
-            run, summaries, data_set, _OWN
-        ),
+        "": score_table(results),
+        "All metrics": score_table(results, METRICS),
+        "How much is scale, how much is shape": score_table(results, _SHAPE),
+        "What the methods expect of themselves, and their time": score_table(results, _OWN),
     }
     if difference is not None:
         tables[difference.title] = difference
     parts = []
-    notes: dict[str, None] = {}
+    # That rows know the truth stands at the top already.
+    notes = {truth_note(results.run.rows): None}
     for title, table in tables.items():
         parts += [element("h3", title)] if title else []
         parts.append(table_html(table))

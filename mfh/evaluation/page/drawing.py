@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from mfh.errors import InputError, MfhError
 from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.page.pictures import RatioScale, map_picture, photo_picture, picture_size
+from mfh.evaluation.results import Results
 from mfh.evaluation.run_file import RunInfo
 from mfh.evaluation.scoring import at_size
 from mfh.results.colour_scale import ColourScale, depth_scale
@@ -54,9 +56,7 @@ class PhotoPictures:
 
 
 def draw(
-    run: RunInfo,
-    data_set: DataSet,
-    samples: Mapping[str, Sample],
+    results: Results,
     wanted: Mapping[str, Sequence[Key]],
     ratio_scale: RatioScale,
 ) -> tuple[dict[str, PhotoPictures], list[str]]:
@@ -67,11 +67,18 @@ def draw(
 
     def work(name: str) -> PhotoPictures | str:
         try:
-            return _draw(run, data_set, samples[name], wanted[name], ratio_scale, area_px)
+            return _draw(
+                results.run,
+                results.data_set,
+                results.samples[name],
+                wanted[name],
+                ratio_scale,
+                area_px,
+            )
         except MfhError as error:
             return str(error)
 
-    names = [name for name in wanted if name in samples]
+    names = [name for name in wanted if name in results.samples]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         for name, result in zip(names, threads.map(work, names), strict=True):
             if isinstance(result, str):
@@ -102,7 +109,7 @@ def _draw(
         depth_m = at_size(run.predictions(*key).read(sample.name).depth_m, true_m.shape)
         shown_m = np.where(depth_m > 0, depth_m, np.float32(np.nan))
         log_ratio = np.full(true_m.shape, np.nan, np.float32)
-        log_ratio[counted] = np.log(data_set.protocol.clip(depth_m[counted]) / true_m[counted])
+        log_ratio[counted] = np.log(data_set.protocol.scored(depth_m[counted]) / true_m[counted])
         predictions[key] = PredictionPictures(
             predicted=map_picture(shown_m, size, colours),
             error=map_picture(log_ratio, size, ratio_scale.colours),
@@ -131,6 +138,8 @@ def _depth_colours(scale: ColourScale, depth_m: NDArray[np.floating]) -> NDArray
 
 def _depth_words(depth_m: NDArray[np.floating]) -> str:
     low, median, high = finite_percentiles(np.atleast_2d(depth_m), (1, 50, 99))
+    if math.isnan(median):
+        return "no finite depth"
     return f"{low:.1f} to {high:.1f} m, median {median:.1f} m"
 
 

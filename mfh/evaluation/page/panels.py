@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from mfh.evaluation.page.drawing import PhotoPictures, PredictionPictures
 from mfh.evaluation.page.markup import Html, element
-from mfh.evaluation.page.numbers import QUANTITIES, percent, ratio_text
+from mfh.evaluation.page.numbers import percent, ratio_text
 from mfh.evaluation.page.pictures import RatioScale
+from mfh.evaluation.quantities import QUANTITIES
 from mfh.evaluation.scores import PhotoScore
 
 _WIDE_ASPECT = 2.0
@@ -79,8 +80,7 @@ def _numbers(score: PhotoScore) -> str:
     told = []
     for name in ("abs_rel", "delta1", "rmse"):
         quantity = QUANTITIES[name]
-        value = quantity.text(values.get(name, math.nan))
-        told.append(f"{quantity.title} {value} {quantity.unit}")
+        told.append(f"{quantity.title} {quantity.text(values.get(name, math.nan))} {quantity.unit}")
     told.append(f"scale {ratio_text(values.get('scale_error', math.nan))} of the truth's")
     if "scaled_abs_rel" in values:
         told.append(f"AbsRel at the right scale {percent(values['scaled_abs_rel'], 1)}")

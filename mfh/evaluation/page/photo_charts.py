@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mfh.evaluation.page.axes import new_axes, row_line, set_log_axis, set_ratio_axis
 from mfh.evaluation.page.markup import Html
 from mfh.evaluation.page.svg import GRID, INK, MUTED, as_svg, row_colour
+from mfh.evaluation.quantities import QUANTITIES
 
 Values = Mapping[int, NDArray[np.float64]]
 """A number a photo, by the number of the row; one photo of each row at least."""
@@ -103,7 +104,7 @@ def calibration(quotients: Values, labels: Sequence[str]) -> Html:
 class AtN:
     """A score with N painted photos, its standard deviation over seeds, and the paper's figure.
 
-    std, published: NaN where there is none.
+    In the unit of the score; std, published: NaN where there is none.
     """
 
     paintings: int
@@ -112,26 +113,27 @@ class AtN:
     published: float
 
 
-def against_paintings(
-    series: Mapping[str, Sequence[AtN]], name: str, y_label: str, digits: int
-) -> Html:
+def against_paintings(series: Mapping[str, Sequence[AtN]], name: str) -> Html:
     """A score against the number of painted photos, a line a series, as in the paper's Figure 5."""
-    axes = new_axes("painted photos N (log)", y_label)
+    quantity = QUANTITIES[name]
+    better = f" ({quantity.better} is better)" if quantity.better else ""
+    axes = new_axes("painted photos N (log)", quantity.heading + better)
     words = []
     for number, (label, points) in enumerate(series.items()):
         counts = [point.paintings for point in points]
-        values = [point.value for point in points]
-        bars = [np.nan_to_num(point.std) for point in points]
+        values = [quantity.factor * point.value for point in points]
+        bars = [quantity.factor * np.nan_to_num(point.std) for point in points]
         axes.errorbar(counts, values, bars, marker="o", markersize=4, capsize=3, **row_line(number))
-        published = [point.published for point in points]
+        published = [quantity.factor * point.published for point in points]
         axes.plot(counts, published, "D", color=row_colour(number), fillstyle="none")
-        told = ", ".join(f"{point.value:.{digits}f} at {point.paintings}" for point in points)
+        told = ", ".join(f"{quantity.text(point.value)} at {point.paintings}" for point in points)
         words.append(f"{label} {told}".strip())
     every = sorted({point.paintings for points in series.values() for point in points})
     axes.set_xscale("log")
     axes.minorticks_off()
     axes.set_xticks(every, [str(count) for count in every])
-    return as_svg(axes.figure, name, f"{y_label} against N. {'; '.join(words)}.")
+    text = f"{quantity.heading} against N. {'; '.join(words)}."
+    return as_svg(axes.figure, f"n-{name}", text)
 
 
 def _each(

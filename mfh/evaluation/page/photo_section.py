@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from mfh.evaluation.datasets.base import DataSet
 from mfh.evaluation.page.choosing import most_different, worst_and_best
 from mfh.evaluation.page.drawing import Key, draw
 from mfh.evaluation.page.markup import Html, element, joined
 from mfh.evaluation.page.panels import comparison_panel, photo_panel
 from mfh.evaluation.page.pictures import RatioScale
-from mfh.evaluation.page.reading import samples_of
-from mfh.evaluation.run_file import RunInfo
-from mfh.evaluation.scores import PhotoScore
+from mfh.evaluation.results import Results
 
 _MOST_OPEN_ROWS = 3
 _COLOURS = (
@@ -22,14 +17,9 @@ _COLOURS = (
 )
 
 
-def photo_section(
-    run: RunInfo,
-    scores: Sequence[PhotoScore],
-    data_set: DataSet,
-    shown: int,
-    ratio_scale: RatioScale,
-) -> tuple[Html, list[str]]:
+def photo_section(results: Results, shown: int, ratio_scale: RatioScale) -> tuple[Html, list[str]]:
     """The section, empty where nothing was scored; also what could not be drawn, in words."""
+    run, scores = results.run, results.scores
     chosen = {
         row.key: worst_and_best((score for score in scores if score.row == row.key), shown)
         for row in run.rows
@@ -44,7 +34,7 @@ def photo_section(
         keys = wanted.setdefault(score.name, [])
         if (score.row, score.seed) not in keys:
             keys.append((score.row, score.seed))
-    drawn, undrawn = draw(run, data_set, samples_of(run, data_set), wanted, ratio_scale)
+    drawn, undrawn = draw(results, wanted, ratio_scale)
 
     if not rows:
         return Html(""), undrawn

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from mfh.errors import MfhError
 from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.page.pixels import PixelErrors
+from mfh.evaluation.results import Results
 from mfh.evaluation.run_file import RunInfo
 from mfh.evaluation.scores import PhotoScore
 from mfh.evaluation.scoring import at_size
@@ -26,12 +26,11 @@ _AT_ONCE = 2
 class RowPixels:
     """Pixels of the predictions of a row.
 
-    photos: of how many. simulated: whether some prediction says that a part knew the truth.
+    photos: of how many.
     """
 
     errors: PixelErrors = field(default_factory=PixelErrors)
     photos: int = 0
-    simulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,15 @@ class Gathered:
     unreadable: Sequence[str]
 
 
-def gather(run: RunInfo, scores: Sequence[PhotoScore], data_set: DataSet) -> Gathered:
+def gather(results: Results) -> Gathered:
     """Read pixels of predictions that were scored.
 
     Of each photo at most 2000 that count, drawn evenly. Of a photo predicted with several seeds
     one prediction is read, the seeds taking turns; and where there are many rows, only so many
     photos, spread evenly, that 2000 predictions are read in all.
     """
-    seeds = _scored_seeds(scores)
-    samples = samples_of(run, data_set)
+    run, samples = results.run, results.samples
+    seeds = _scored_seeds(results.scores)
     names = [name for name in run.names if name in seeds and name in samples]
     most = max(1, _MOST_PREDICTIONS // max(1, len(run.rows)))
     if len(names) > most:
@@ -61,30 +60,23 @@ def gather(run: RunInfo, scores: Sequence[PhotoScore], data_set: DataSet) -> Gat
     def read(turn: int) -> _Read:
         name = names[turn]
         wanted = {row: of_row[turn % len(of_row)] for row, of_row in seeds[name].items()}
-        return _read(run, data_set, samples[name], wanted, turn)
+        return _read(run, results.data_set, samples[name], wanted, turn)
 
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         for result in threads.map(read, range(len(names))):
             unreadable += result.unreadable
-            for key, (predicted_m, true_m, simulated) in result.pixels.items():
+            for key, (predicted_m, true_m) in result.pixels.items():
                 row = rows[key]
                 row.errors.add(predicted_m, true_m)
                 row.photos += 1
-                row.simulated |= simulated
     return Gathered(rows, unreadable)
-
-
-def samples_of(run: RunInfo, data_set: DataSet) -> dict[str, Sample]:
-    """The run's samples by name, as far as the data set has them."""
-    names = set(run.names)
-    return {sample.name: sample for sample in data_set.samples() if sample.name in names}
 
 
 @dataclass(frozen=True)
 class _Read:
-    """Of one photo: (predicted, true, simulated) by row."""
+    """Of one photo: (predicted, true) by row."""
 
-    pixels: Mapping[str, tuple[NDArray[np.floating], NDArray[np.floating], bool]]
+    pixels: Mapping[str, tuple[NDArray[np.floating], NDArray[np.floating]]]
     unreadable: Sequence[str]
 
 
@@ -104,21 +96,13 @@ def _read(
         at = at[np.floor(places * (len(at) / _PIXELS_A_PHOTO)).astype(np.intp)]
     for row, seed in seeds.items():
         try:
-            stored = run.predictions(row, seed).read(sample.name)
-            depth_m = at_size(stored.depth_m, true_m.shape)
+            depth_m = at_size(run.predictions(row, seed).read(sample.name).depth_m, true_m.shape)
         except MfhError as error:
             unreadable.append(str(error))
             continue
-        predicted_m = data_set.protocol.clip(depth_m.ravel()[at])
-        pixels[row] = (predicted_m, true_m.ravel()[at], _simulated(stored.report))
+        predicted_m = data_set.protocol.scored(depth_m.ravel()[at])
+        pixels[row] = (predicted_m, true_m.ravel()[at])
     return _Read(pixels, unreadable)
-
-
-def _simulated(report: Mapping[str, Any]) -> bool:
-    """Whether a prediction says that some part knew the truth, as `MetricDepth.simulated` does."""
-    parts = report.get("parts")
-    told = parts.values() if isinstance(parts, Mapping) else ()
-    return bool(report.get("simulated")) or any(str(p).startswith("simulated") for p in told)
 
 
 def _scored_seeds(scores: Sequence[PhotoScore]) -> dict[str, dict[str, list[int]]]:

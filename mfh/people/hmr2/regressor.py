@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mfh.compute import LearnedPart, in_batches
-from mfh.errors import InputError, SettingsError
+from mfh.errors import InputError, NumericsError
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
 from mfh.people.detection import Detections
@@ -120,7 +120,7 @@ class HMR2Regressor(LearnedPart):
         crops = np.stack([crop_person(image, centre, side) for image, centre, side in people])
         estimate = self._network(torch.from_numpy(crops).to(self._placement.device))
         if not all(torch.isfinite(numbers).all() for numbers in estimate):
-            raise SettingsError(
+            raise NumericsError(
                 f"{self.name}: gave NaN or infinite numbers in {self._placement.dtype_name}; "
                 f"{self._placement.remedy}"
             )

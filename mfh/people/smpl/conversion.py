@@ -82,7 +82,7 @@ def convert_smpl(source: Path, target: Path) -> SmplSummary:
     make_folder(target.parent)
     write_npz(
         target,
-        compressed=False,
+        level=0,
         v_template=arrays["v_template"].astype(np.float32),
         shapedirs=arrays["shapedirs"][..., :BETAS].astype(np.float32),
         posedirs=arrays["posedirs"].astype(np.float32),

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Checked, Sample
+from mfh.evaluation.datasets.base import Checked, LayoutError, Sample
 from mfh.evaluation.datasets.checking import count_line, missing_lines
-from mfh.evaluation.datasets.stored import (
+from mfh.evaluation.datasets.missing import missing_files
+from mfh.evaluation.datasets.recognise import quoted
+from mfh.evaluation.datasets.stored_files import (
     content_in_words,
     read_colours,
     read_depth_png,
     require_file,
+    require_size,
 )
 from mfh.evaluation.protocol import Protocol
 from mfh.photos import safe_name
@@ -45,11 +48,16 @@ class OfficialSet(ABC):
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", Path(self.root))
 
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """None, unless a data set has some."""
+        return {}
+
     @abstractmethod
     def samples(self) -> Sequence[Sample]:
         """The photos of the split, in its order, whether their files are there or not.
 
-        Raises `InputError` where the folder is not laid out as this data set.
+        Raises `LayoutError` where the folder is not laid out as this data set.
         """
 
     @abstractmethod
@@ -62,10 +70,10 @@ class OfficialSet(ABC):
 
     @abstractmethod
     def layout(self) -> str:
-        """Which layout was found, in words. Raises `InputError` where there is none."""
+        """Which layout was found, in words. Raises `LayoutError` where there is none."""
 
     def files(self, sample: Sample) -> tuple[Path, ...]:
-        """Every file a photo needs."""
+        """Photo and depth."""
         return sample.photo, sample.truth
 
     def gaps(self, samples: Sequence[Sample]) -> tuple[int, Mapping[str, str]]:
@@ -75,22 +83,18 @@ class OfficialSet(ABC):
     def check(self) -> Checked:
         """What is there, what is missing, and where to get it; opens no photo and no truth.
 
-        Raises `InputError` where the folder is not laid out as this data set.
+        Raises what `samples` raises.
         """
         samples = self.samples()
         expected, gaps = self.gaps(samples)
-        missing = dict(gaps)
-        for sample in samples:
-            absent = [str(path) for path in self.files(sample) if not path.is_file()]
-            if absent:
-                missing[sample.name] = absent[0]
+        missing = {**gaps, **missing_files(self, samples)}
         found = sum(sample.name not in missing for sample in samples)
         lines = [self.layout(), count_line(found, expected), *missing_lines(missing, self.root)]
         return Checked((*lines, *([self.where] if missing else [])), expected, found, missing)
 
-    def _unlike(self) -> InputError:
+    def _unlike(self) -> LayoutError:
         """Say that the folder is not this data set: what was expected, what was found."""
-        return InputError(
+        return LayoutError(
             f"{self.root}: not laid out as {self.title}: expected {self.expected}; "
             f"{content_in_words(self.root)}. {self.where}"
         )
@@ -100,7 +104,7 @@ class OfficialSet(ABC):
         return require_file(
             path,
             "unpack it again, or see what else is missing: "
-            f"mfh evaluate {self.name} --check --data {self.root}",
+            f"mfh evaluate {self.name} --check --data {quoted(self.root)}",
         )
 
     def _colours(self, sample: Sample) -> NDArray[np.uint8]:
@@ -109,6 +113,28 @@ class OfficialSet(ABC):
     def _depth_png(self, sample: Sample, units_per_m: float) -> NDArray[np.float32]:
         return read_depth_png(self._there(sample.truth), units_per_m)
 
+    def _photo(self, sample: Sample, camera: Intrinsics) -> Photo:
+        """The photo as it is stored, which must be of its camera's size."""
+        image = self._colours(sample)
+        size = (camera.height, camera.width)
+        require_size(sample.photo, image, size, f"photos of {self.title}")
+        return self._named(sample, image, camera)
+
     @staticmethod
     def _named(sample: Sample, image: NDArray[np.uint8], camera: Intrinsics) -> Photo:
         return Photo(np.ascontiguousarray(image), camera, safe_name(sample.name))
+
+
+def gaps_of(
+    folder: Path, parts: Mapping[str, int], samples: Sequence[Sample]
+) -> tuple[int, Mapping[str, str]]:
+    """What `OfficialSet.gaps` says of a data set in parts: scenes, scans.
+
+    parts: how many photos each folder below `folder` should have; samples are named after it.
+    """
+    counts = Counter(sample.name.rpartition("/")[0] for sample in samples)
+    return sum(parts.values()), {
+        part: f"{folder / part}: {counts[part]} of {count} photos"
+        for part, count in parts.items()
+        if counts[part] < count
+    }

@@ -24,24 +24,29 @@ _ARRAYS = ("depth_m", "depth", "pred")
 class SavedPredictions:
     """The saved predictions of a method (`mfh.evaluation.methods.Method`).
 
-    Of a sample "scene/rgb_1" the file is `scene/rgb_1.*`, `scene_rgb_1.*`, `scene-rgb_1.*`, or, if
-    in the whole folder only one has that stem, `rgb_1.*`: .npy, .npz (`depth_m`, `depth`, `pred` or
-    its only array), both of floats in metres, or 16-bit grey PNG, in which 0 is unknown. A
-    prediction has the photo's size, or another of the same aspect and is then resized bilinearly.
+    Of a sample "scene/rgb_1" the file is `scene/rgb_1.*`, `scene_rgb_1.*` or `scene-rgb_1.*`; where
+    no other sample ends in "rgb_1" also `rgb_1.*`, if in the whole folder only one has that stem:
+    .npy, .npz (`depth_m`, `depth`, `pred` or its only array), both of floats in metres, or 16-bit
+    grey PNG, in which 0 is unknown. A prediction has the photo's size, or another of the same
+    aspect and is then resized bilinearly.
 
     folder: where the files are, at whatever depth.
+    names: of all samples of the data set; without them files need the whole name.
     png_units_per_m: what a PNG holds for a metre, see `PNG_SCALES`.
 
     Raises `InputError` where there is no such folder, or no predictions in it.
     """
 
-    device = ""
-
-    def __init__(self, folder: str | Path, *, png_units_per_m: float | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        names: Sequence[str] = (),
+        *,
+        png_units_per_m: float | None = None,
+    ) -> None:
         self._folder = Path(folder).expanduser()
+        self._names = tuple(names)
         self._png_units_per_m = png_units_per_m
-        self.name = f"files: {self._folder.name}"
-        self._taken: dict[Path, str] = {}
         if not self._folder.is_dir():
             raise InputError(f"{self._folder}: no such folder; expected one of saved predictions")
         if not self._by_name:
@@ -61,7 +66,7 @@ class SavedPredictions:
         return MetricDepth(
             depth_m=resize_map(values, *case.photo.shape),
             camera=case.photo.camera,
-            parts={"estimator": self.name},
+            parts={"estimator": f"files: {self._folder.name}"},
             warnings=_resized(path, values, case.photo),
         )
 
@@ -75,33 +80,40 @@ class SavedPredictions:
                 found.setdefault(name, []).append(path)
         return found
 
+    @cached_property
+    def _samples_by_stem(self) -> Mapping[str, Sequence[str]]:
+        """The names of all samples by what they end in."""
+        found: dict[str, list[str]] = {}
+        for name in self._names:
+            found.setdefault(_stem(name), []).append(name)
+        return found
+
     def _file(self, name: str) -> Path:
         names = tuple(dict.fromkeys((name, name.replace("/", "_"), name.replace("/", "-"))))
         for each in names:
             if each in self._by_name:
                 return _only(self._by_name[each], name)
-        stem = name.rpartition("/")[2]
+        stem = _stem(name)
         found = [
-            path
-            for each, paths in self._by_name.items()
-            if each.rpartition("/")[2] == stem
-            for path in paths
+            path for each, paths in self._by_name.items() if _stem(each) == stem for path in paths
         ]
+        # A photo of another scene may have the same stem: the file could be of either.
+        alone = self._samples_by_stem.get(stem, []) == [name]
+        if found and alone:
+            return _only(found, name)
+        looked = ", ".join(f"{each}.*" for each in dict.fromkeys((*names, *([stem] * alone))))
+        raise InputError(
+            f"{self._folder}: holds no prediction of {name}; looked for {looked} "
+            f"({', '.join(MAP_SUFFIXES)}){self._told(found, name)}"
+        )
+
+    def _told(self, found: Sequence[Path], name: str) -> str:
+        """Why a file that has the stem of a sample alone is not taken for its prediction."""
         if not found:
-            looked = ", ".join(f"{each}.*" for each in dict.fromkeys((*names, stem)))
-            raise InputError(
-                f"{self._folder}: holds no prediction of {name}; looked for {looked} "
-                f"({', '.join(MAP_SUFFIXES)})"
-            )
-        path = _only(found, name)
-        # Photos of two scenes may have one stem: a file can be of one of them at most.
-        other = self._taken.setdefault(path, name)
-        if other != name:
-            raise InputError(
-                f"{path}: may be the prediction of {other} or of {name}; name files by the whole "
-                f"name: {name}{path.suffix} or {names[-1]}{path.suffix}"
-            )
-        return path
+            return ""
+        others = [each for each in self._samples_by_stem.get(_stem(name), []) if each != name]
+        why = f"may as well be of {others[0]}" if others else "may be of another photo"
+        return f"; {found[0]} {why}: name files by the whole name"
 
     def _depth_m(self, path: Path) -> NDArray[np.float32]:
         values: NDArray[Any] = read_map(path, *_ARRAYS)
@@ -123,6 +135,10 @@ class SavedPredictions:
             )
         metres = values / np.float64(self._png_units_per_m)
         return np.where(values == 0, np.nan, metres).astype(np.float32)
+
+
+def _stem(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _only(paths: Sequence[Path], name: str) -> Path:
