@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mfh.errors import InputError, MissingPartError, SettingsError
 
 from .options import (
+    DataOption,
     DeviceOption,
     ErrorOption,
     ErrorsOption,
@@ -18,12 +19,12 @@ from .options import (
     LowMemoryOption,
     PaintingsOption,
     SetOption,
+    data_options_of,
     errors_from,
-    pair,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mfh.evaluation.engines import Engine
     from mfh.evaluation.methods import Row
@@ -47,7 +48,7 @@ def evaluate(
         typer.Option(
             "--check",
             help="Only say what of it is there, and what is missing; with a folder in place of "
-            "DATASET, of what that looks like.",
+            "DATASET, of what that or the folders in it look like.",
         ),
     ] = False,
     method: Annotated[
@@ -133,15 +134,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    data_option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--data-option",
-            metavar="NAME=VALUE",
-            help="What else the data set takes, e.g. max_m=10 of folder; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    data_option: DataOption = None,
     errors: ErrorsOption = "default",
     error: ErrorOption = None,
     engine: Annotated[
@@ -170,12 +163,14 @@ def evaluate(
     What is there already is not predicted again: the same command goes on where it stopped, and
     one with more rows, seeds or photos adds to the run.
     """
-    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415 - keeps `mfh --help` quick
+    # Imported here, `mfh --help` stays quick.
+    from mfh.evaluation.datasets import open_data_set, require_data_set  # noqa: PLC0415
 
     options = data_options_of(data_option)
     if check:
         raise typer.Exit(_check(data_set, data, options))
     if data is None:
+        require_data_set(data_set)
         raise InputError(f"--data is missing: say where {data_set} lies, --data DIR")
     opened = open_data_set(data_set, data, **options)
 
@@ -234,16 +229,25 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _check(data_set: Any) -> int:
-    """Print what of a data set is there; the exit status."""
-    from .data_set_check import check_lines  # noqa: PLC0415
+def _check(data_set: str, data: Path | None, options: Mapping[str, str]) -> int:
+    """Print what of a data set is there, or of those that a folder holds; the exit status."""
+    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415
 
-    checked = None
-    with suppress(InputError):  # which the lines tell of
-        checked = data_set.check()
-    for line in check_lines(data_set, checked):
-        typer.echo(line)
-    return 0 if checked is not None and checked.found == checked.expected else 1
+    from .data_set_check import check_lines, recognised  # noqa: PLC0415
+
+    found = recognised(Path(data_set)) if data is None else [(data_set, data)]
+    complete = True
+    for number, (name, folder) in enumerate(found):
+        opened = open_data_set(name, folder, **options)
+        checked = None
+        with suppress(InputError):  # which the lines tell of
+            checked = opened.check()
+        if number:
+            typer.echo()
+        for line in check_lines(opened, checked):
+            typer.echo(line)
+        complete &= checked is not None and checked.found == checked.expected
+    return 0 if complete else 1
 
 
 def _folder_for(data_set: str, data: Path) -> Path:

@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -42,6 +43,10 @@ class TerminalEvaluation(ShownBars, EvaluationProgress):
         )
         self._task = self._bars.add_task("", total=None, left="")
         self._total = self._count = 0
+
+    def damaged(self, path: Path) -> None:
+        """Name a prediction that is made again."""
+        self._console.print(f"{path}: damaged, it is predicted again", markup=False)
 
     def begin(self, there: int, to_make: int) -> None:
         """Say how much there is to do."""

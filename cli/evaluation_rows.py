@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mfh.simulation import SimulatedErrors
 
 _SIMULATED = "simulated"
-_ALONE = ("mfh", _SIMULATED)
+# The methods that the rows of an ablation may be run by.
 _TITLES = {"mfh": "MfH", _SIMULATED: "simulated"}
 _KEY = re.compile(r"[A-Za-z0-9._-]+")
 _LONGEST = 80
@@ -78,7 +78,7 @@ def rows_of(
         meshes=meshes,
     )
     settings = settings_of(preset or "paper", changes, **options)
-    others = [text for text in methods if text not in _ALONE]
+    others = [text for text in methods if text not in _TITLES]
     return [*rows, *_method_rows(others, settings, errors, names)]
 
 

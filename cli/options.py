@@ -110,6 +110,15 @@ ErrorOption = Annotated[
         show_default=False,
     ),
 ]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-option",
+        metavar="NAME=VALUE",
+        help="What else the data set takes, e.g. max_m=10 of folder; repeatable.",
+        show_default=False,
+    ),
+]
 JobsOption = Annotated[
     int, typer.Option("--jobs", min=0, help="Threads that score; 0 is one for each processor.")
 ]
@@ -154,6 +163,11 @@ def errors_from(strength: str, changes: list[str] | None) -> SimulatedErrors:
         except ValueError as error:
             raise SettingsError(f"--error {name}={value}: expected a number") from error
     return replace(errors, **chosen)
+
+
+def data_options_of(texts: list[str] | None) -> dict[str, str]:
+    """What --data-option gives, by name. Raises `SettingsError`."""
+    return dict(pair(text, "--data-option", "max_m=10") for text in texts or [])
 
 
 def pair(text: str, option: str, example: str, *, dashes: bool = False) -> tuple[str, str]:

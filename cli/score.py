@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import JobsOption
+from .options import DataOption, JobsOption, data_options_of
 
 
 def score(
@@ -23,20 +23,25 @@ def score(
             show_default=False,
         ),
     ] = None,
+    data_option: DataOption = None,
     jobs: JobsOption = 0,
 ) -> None:
-    """Score the predictions of runs again, without any model, on any machine."""
+    """Score the predictions of runs again, without any model, on any machine.
+
+    The data set is opened as it was for the prediction, but for what is given here.
+    """
     from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415 - keeps `mfh --help` quick
     from mfh.evaluation.run_file import RunInfo  # noqa: PLC0415
 
     from .scoring import score_and_show  # noqa: PLC0415
     from .terminal import interruptible  # noqa: PLC0415
 
+    options = data_options_of(data_option)
     complete = True
     with interruptible():
         for folder in runs:
             run = RunInfo.read(folder)
-            data_set = open_data_set(run.data_set, data or run.root, **run.options)
+            data_set = open_data_set(run.data_set, data or run.root, **{**run.options, **options})
             complete &= score_and_show(run, data_set, jobs)
     if not complete:
         raise typer.Exit(1)

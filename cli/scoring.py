@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich import table as rich
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 
 from mfh.evaluation.page import write_page
+from mfh.evaluation.quantities import QUANTITIES
 from mfh.evaluation.results import Results
 from mfh.evaluation.score_files import write_scores
 from mfh.evaluation.scoring import score_run
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from mfh.evaluation.run_file import RunInfo
 
 _MOST_FAILED = 10
-_SHOWN = ("delta1", "abs_rel", "silog", "rmse")
-_WIDE = 100
+# The most important first: what does not fit is left out from the end.
+_SHOWN = ("delta1", "abs_rel", "silog", "rmse", "scaled_abs_rel")
+_NARROWEST_WORDS = 14
+_GAP = 2
 
 
 def score_and_show(run: RunInfo, data_set: DataSet, jobs: int) -> bool:
@@ -39,8 +43,7 @@ def score_and_show(run: RunInfo, data_set: DataSet, jobs: int) -> bool:
     paths = write_scores(results)
     page = write_page(results)
     console = Console(highlight=False)
-    shown = (*_SHOWN, "scaled_abs_rel") if console.width >= _WIDE else _SHOWN
-    _print(console, score_table(results, shown))
+    _print_scores(console, results)
     failed = [(row.row, *each) for row in results.rows for each in row.failed]
     _list_failed(failed, len(scores) - sum(len(row.not_predicted) for row in results.rows))
     names = ", ".join(path.name for path in (*paths.values(), page))
@@ -49,26 +52,61 @@ def score_and_show(run: RunInfo, data_set: DataSet, jobs: int) -> bool:
     return not failed
 
 
+def _print_scores(console: Console, results: Results) -> None:
+    """Print as many columns of scores as the terminal has room for, and name the others."""
+    for count in range(len(_SHOWN), 0, -1):
+        table = score_table(results, _SHOWN[:count])
+        if _narrowest(table) <= console.width:
+            break
+    _print(console, table)
+    left_out = [QUANTITIES[name].heading for name in _SHOWN[count:]]
+    if left_out:
+        told = f"No room here for {'; '.join(left_out)}: see table.md."
+        console.print(f"[dim]{escape(told)}[/]")
+
+
 def _print(console: Console, table: Table) -> None:
-    """Print a table, its sections with their headings; sources are in the files."""
-    last = len(table.columns) - (table.columns[-1] == "Source")
+    """Print a table, its sections with their headings; sources are in the files.
+
+    Words are wrapped where there is no room for them, numbers never.
+    """
     shown = rich.Table(title=escape(table.title), title_justify="left", title_style="bold")
-    shown.box = None
-    for index, heading in enumerate(table.columns[:last]):
+    shown.box, shown.pad_edge, shown.padding = None, False, (0, _GAP, 0, 0)
+    columns = _columns(table)
+    for index in columns:
         if index in table.text_columns:
-            shown.add_column(escape(heading), overflow="fold", min_width=14)
+            shown.add_column(escape(table.columns[index]), overflow="fold")
         else:
-            shown.add_column(escape(heading), justify="right", overflow="fold")
+            width = _least_width(table, index)
+            shown.add_column(escape(table.columns[index]), justify="right", width=width)
     section = ""
     for row in table.rows:
         if row.section != section:
             section = row.section
             shown.add_row(f"[dim]{escape(section)}[/]")
-        shown.add_row(*map(escape, row.cells[:last]))
+        shown.add_row(*(escape(row.cells[index]) for index in columns))
     console.print()
-    console.print(shown)
+    # A terminal that is too narrow for one score breaks lines; digits are not lost.
+    Console(highlight=False, width=max(console.width, _narrowest(table))).print(shown)
     for note in table.notes:
         console.print(f"[dim]{escape(note)}[/]")
+
+
+def _columns(table: Table) -> range:
+    return range(len(table.columns) - (table.columns[-1] == "Source"))
+
+
+def _narrowest(table: Table) -> int:
+    """How wide a terminal has to be for a table."""
+    return sum(_least_width(table, index) + _GAP for index in _columns(table)) - _GAP
+
+
+def _least_width(table: Table, index: int) -> int:
+    """The width of a column in which no number, and no word of a heading, is broken."""
+    least = max(map(cell_len, table.columns[index].split()), default=0)
+    widest = max((cell_len(row.cells[index]) for row in table.rows), default=0)
+    words = index in table.text_columns
+    return max(least, min(widest, _NARROWEST_WORDS) if words else widest)
 
 
 def _list_failed(failed: Sequence[tuple[str, str, int, str]], count: int) -> None:

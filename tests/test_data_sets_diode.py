@@ -44,6 +44,16 @@ def test_photos_by_name_from_any_folder_above(indoors, levels):
     ]
 
 
+def test_truth_is_enough_to_score_on(indoors):
+    whole = Diode(indoors)
+    samples = whole.samples()
+    truth = whole.truth(samples[0])
+    for sample in samples:
+        sample.photo.unlink()
+    assert Diode(indoors).samples() == samples
+    np.testing.assert_array_equal(Diode(indoors).truth(samples[0]), truth)
+
+
 def test_depth_counts_where_the_mask_says(indoors):
     data_set = Diode(indoors)
     truth = data_set.truth(data_set.samples()[0])

@@ -72,6 +72,32 @@ def test_layouts_of_the_archives(tmp_path, photos, depth):
     assert data_set.truth(data_set.samples()[1])[5, 7] == 3.25
 
 
+@pytest.mark.parametrize(
+    "truths",
+    [
+        "depth/office_dslr_depth/office",
+        "office",
+        "office_dslr_depth/office",
+        "x/depth/T",
+        "x/office",
+    ],
+)
+def test_truth_is_enough_to_score_on(tmp_path, truths):
+    truths = truths.replace("T", "office_dslr_depth/office")
+    path = tmp_path / truths / "ground_truth_depth" / "dslr_images" / "DSC_0219.JPG"
+    path.parent.mkdir(parents=True)
+    # Of the DSLR's size, as no calibration says otherwise.
+    truth = np.full((4032, 6048), np.inf, "<f4")
+    truth[4000, 6000] = 2.5
+    truth.tofile(path)
+    data_set = open_data_set("eth3d", tmp_path)
+    (sample,) = data_set.samples()
+    assert sample.name == "office/DSC_0219"
+    read = data_set.truth(sample)
+    assert (read.shape, read[4000, 6000]) == ((4032, 6048), 2.5)
+    assert data_set.check().missing[sample.name] == str(sample.photo)
+
+
 def test_depth_is_float32_without_header(marigold):
     data_set = Eth3d(marigold)
     truth = data_set.truth(data_set.samples()[0])
@@ -170,5 +196,8 @@ def test_a_photo_of_another_size_and_missing_calibration(marigold):
         data_set.photo(second)
     (calibration / "cameras.txt").unlink()
     with pytest.raises(InputError, match=r"cameras\.txt: there is no such file"):
+        data_set.photo(first)
+    # Nothing says then that the photos are smaller than the DSLR's.
+    with pytest.raises(InputError, match=r"DSC_0220\.JPG: has \d+ bytes; 6048 x 4032 px"):
         data_set.truth(second)
     assert data_set.check().missing["office/DSC_0220"] == str(calibration / "cameras.txt")

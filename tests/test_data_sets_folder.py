@@ -143,7 +143,7 @@ def test_masked_and_unknown_depth_is_nan(root):
     assert np.argwhere(np.isnan(data.truth(data.samples()[0]))).tolist() == [[0, 0]]
 
 
-def test_a_larger_map_keeps_its_size_and_a_smaller_one_takes_the_photos(root):
+def test_a_map_keeps_its_size(root):
     np.save(root / "large.npy", np.full((2 * HEIGHT, 2 * WIDTH, 1), 2, np.float32))
     np.save(root / "small.npy", np.full((HEIGHT // 2, WIDTH // 2), 3, np.float32))
     np.save(root / "turned.npy", np.full((WIDTH, HEIGHT), 3, np.float32))
@@ -154,7 +154,7 @@ def test_a_larger_map_keeps_its_size_and_a_smaller_one_takes_the_photos(root):
     )
     large, small, turned = data.samples()
     assert data.truth(large).shape == (2 * HEIGHT, 2 * WIDTH)
-    assert data.truth(small).shape == (HEIGHT, WIDTH)
+    assert data.truth(small).shape == (HEIGHT // 2, WIDTH // 2)
     with pytest.raises(InputError, match=r"index.csv, line 4: .*turned.npy: 48 x 64 px, but the"):
         data.truth(turned)
 
@@ -179,6 +179,41 @@ def test_photos_and_depth_of_the_same_names_need_no_index(tmp_path):
     assert "  missing: depth/x_2.png" in checked.lines
     with pytest.raises(InputError, match="x_2.png: there is no such file"):
         data.truth(data.samples()[1])
+
+
+def test_depth_without_photos_is_enough_to_score_on(tmp_path):
+    for name in ("x_1", "x_2"):
+        write_photo(tmp_path / "images" / f"{name}.jpg")
+        write_millimetres(tmp_path / "depth" / f"{name}.png", ramp_mm())
+    whole = Folder(tmp_path, depth_scale="mm").samples()
+    (tmp_path / "images" / "x_1.jpg").unlink()
+    for photos in ("some", "none", "no folder"):
+        if photos == "none":
+            (tmp_path / "images" / "x_2.jpg").unlink()
+        if photos == "no folder":
+            (tmp_path / "images").rmdir()
+        data = Folder(tmp_path, depth_scale="mm")
+        samples = data.samples()
+        assert [sample.name for sample in samples] == [sample.name for sample in whole]
+        for sample in samples:
+            np.testing.assert_allclose(data.truth(sample), ramp_mm() / 1000, rtol=1e-6)
+        assert data.check().found == (1 if photos == "some" else 0)
+    index(tmp_path, "photo,depth,depth_scale\nimages/x_1.jpg,depth/x_1.png,mm\n")
+    data = Folder(tmp_path)
+    assert data.truth(data.samples()[0]).shape == (HEIGHT, WIDTH)
+
+
+def test_what_a_line_states_is_known_apart_from_where_it_stands(root):
+    def stated(text):
+        return index(root, text).samples()[-1].stated
+
+    first = stated(f"photo,depth,fov_deg,depth_scale\n{PAIR},60,mm\n")
+    assert first
+    other = "photos/b.png,truth/b.png"
+    assert stated(f"depth_scale,fov_deg,photo,depth\nmm,1,{other}\nmm,60.0,{PAIR}\n") == first
+    assert stated(f"photo,depth,fov_deg,depth_scale\n{PAIR},61,mm\n") != first
+    assert stated(f"photo,depth,fov_deg,depth_scale\n{PAIR},60,kitti\n") != first
+    assert stated(f"photo,depth,camera\n{PAIR},k.json\n") == ""  # a file of its own
 
 
 def test_what_is_missing_is_counted_and_the_rest_goes_on(root):

@@ -42,6 +42,16 @@ def test_photos_in_the_order_of_the_list(core, levels):
     assert data_set.samples()[0].truth == core / "depth" / "corridor_02.png"
 
 
+def test_truth_is_enough_to_score_on(core):
+    whole = Ibims(core)
+    truth = whole.truth(whole.samples()[0])
+    for name in ("rgb", "calib"):
+        shutil.rmtree(core / name)
+    assert Ibims(core.parent).samples() == whole.samples()
+    np.testing.assert_array_equal(Ibims(core).truth(whole.samples()[0]), truth)
+    assert Ibims(core).check().found == 0
+
+
 def test_depth_units_and_masks(core):
     data_set = Ibims(core)
     truth = data_set.truth(data_set.samples()[0])

@@ -176,6 +176,37 @@ def test_layouts(tmp_path, raw, truths):
     assert data_set.truth(sample_of(data_set, drive, frame)).shape == (352, 1216)
 
 
+def test_a_photo_has_one_name_in_every_layout(tmp_path):
+    drive, frame, size, *_ = DATES["2011_09_26"]
+    add(tmp_path / "bts", drive, frame, size)
+    add(tmp_path / "own", drive, frame, size, raw=".", truths="data_depth_annotated/val")
+    bts, own = ([s.name for s in Kitti(tmp_path / each).samples()] for each in ("bts", "own"))
+    assert bts == own
+
+
+@pytest.mark.parametrize(
+    "truths",
+    ["gts", "data_depth_annotated/val", "train", ".", "kitti/gts", "raw/2011_09_26", "2011_09_26"],
+)
+@pytest.mark.parametrize("calibration", [True, False])
+def test_truth_is_enough_to_score_on(tmp_path, truths, calibration):
+    drive, frame, size, *_ = DATES["2011_09_26"]
+    add(tmp_path / "away", drive, frame, size)
+    expected = Kitti(tmp_path / "away").truth(sample_of(Kitti(tmp_path / "away"), drive, frame))
+    root = tmp_path / "root"
+    source = tmp_path / "away" / "gts" / f"{drive}_sync"
+    shutil.copytree(source, root / truths / f"{drive}_sync")
+    if calibration:
+        text = CALIBRATION.replace("7.3e+02", "7.5e+02")
+        write_text(root / "raw" / "2011_09_26" / "calib_cam_to_cam.txt", text)
+    data_set = open_data_set("kitti", root)
+    assert len(data_set.samples()) == 652
+    sample = sample_of(data_set, drive, frame)
+    np.testing.assert_array_equal(data_set.truth(sample), expected)
+    checked = data_set.check()
+    assert (checked.found, checked.missing[sample.name]) == (0, str(sample.photo))
+
+
 def test_drives_may_be_in_different_parts_of_the_download(tmp_path):
     for (drive, frame, size, *_), part in zip(DATES.values(), ["train", "val", "val", "train"]):
         add(tmp_path, drive, frame, size, truths=f"data_depth_annotated/{part}")

@@ -14,6 +14,7 @@ from PIL import Image
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation import depth_errors
 from mfh.evaluation.datasets.labels import IBIMS_UNIT_M, Labels
+from mfh.evaluation.photo_files import differing, identities
 
 HEIGHT, WIDTH = 48, 64
 LINE = {
@@ -54,6 +55,17 @@ def test_distances_become_z(tmp_path):
     assert photo.shape == truth.shape
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (50, 40, 32, 24)
     assert camera.source == "given"
+
+
+def test_another_line_leaves_a_photo_what_it_was(tmp_path):
+    alone = labels(tmp_path, LINE)
+    identity = identities(alone, alone.samples())
+    more = labels(tmp_path, {**LINE, "image": "rgb/b.png"}, "", LINE)
+    assert identities(more, more.samples())["rgb/a"] == identity["rgb/a"]
+    for changes in ({"depth": [2.0, 3.0, 5.0]}, {"intrinsics": [51.0, *LINE["intrinsics"][1:]]}):
+        changed = labels(tmp_path, {**LINE, **changes})
+        now = identities(changed, changed.samples())
+        assert differing(identity, now) == [("rgb/a", "truth")]
 
 
 def test_labels_that_are_z_stay(tmp_path):

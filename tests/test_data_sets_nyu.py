@@ -109,13 +109,13 @@ def test_marigold_layout(marigold, levels):
     data_set = open_data_set("nyu", [marigold, *marigold.parents][levels])
     samples = data_set.samples()
     assert len(samples) == len({sample.name for sample in samples}) == 654
-    assert samples[0].name == "kitchen_0004/rgb_0001"
-    sample = sample_named(data_set, "bathroom_0001/rgb_0046")
+    assert samples[0].photo == marigold / "kitchen_0004" / "rgb_0001.png"
+    sample = sample_named(data_set, "bathroom/rgb_00045")
     assert data_set.photo(sample).shape == (480, 640)
     truth = data_set.truth(sample)
     assert truth[9, 8] == np.float32(2.5)  # as measured, not as filled
     assert np.isfinite(truth).sum() == 1
-    assert samples[1].name == "kitchen/rgb_0002"  # its scene is not known
+    # Its folder is not known.
     with pytest.raises(InputError, match=r"rgb_0002\.png: there is no such file"):
         data_set.photo(samples[1])
 
@@ -124,6 +124,28 @@ def test_marigold_scene_of_a_photo_that_is_missing_is_known_from_its_depth(marig
     (marigold / "kitchen_0004" / "rgb_0001.png").unlink()
     first = Nyu(marigold).samples()[0]
     assert first.photo == marigold / "kitchen_0004" / "rgb_0001.png"
+
+
+def test_a_photo_has_one_name_in_both_layouts(bts, marigold):
+    first, second = ([s.name for s in Nyu(root).samples()] for root in (bts, marigold))
+    assert first == second
+    assert first[:2] == ["kitchen/rgb_00000", "kitchen/rgb_00001"]
+
+
+@pytest.mark.parametrize("layout", ["bts", "marigold"])
+def test_truth_is_enough_to_score_on(layout, request):
+    root = request.getfixturevalue(layout)
+    whole = Nyu(root)
+    samples = whole.samples()
+    truths = [whole.truth(samples[0]), whole.truth(sample_named(whole, "bathroom/rgb_00045"))]
+    for path in root.glob("*/rgb_*"):
+        path.unlink()
+    alone = Nyu(root)
+    assert alone.samples() == samples
+    np.testing.assert_array_equal(alone.truth(samples[0]), truths[0])
+    np.testing.assert_array_equal(alone.truth(sample_named(alone, "bathroom/rgb_00045")), truths[1])
+    assert alone.check().found == 0  # of those that can be predicted
+    assert f"{layout.capitalize() if layout == 'marigold' else 'BTS'} layout" in alone.layout()
 
 
 def test_check_counts_and_names_what_is_missing(bts):
@@ -183,7 +205,7 @@ def test_truncated_files_are_named(bts):
 
 
 def test_the_training_split_is_not_the_test_split(bts):
-    with pytest.raises(InputError, match="none of the photos there is one of the official test"):
+    with pytest.raises(InputError, match="none of the photos and depth maps there is of the offic"):
         Nyu(bts.with_name("train")).samples()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from commands import start
-from mfh_cli.data_set_check import check_lines
+from mfh_cli.data_set_check import check_lines, recognised
 from PIL import Image
 
 from mfh.errors import InputError
@@ -123,6 +123,28 @@ def test_a_check_names_the_folder_inside_that_is_meant(tmp_path):
     )
     assert looks_like("folder", tmp_path / "sets") == ""
     assert looks_like("folder", tmp_path / "none") == ""
+
+
+def test_a_check_that_fails_for_its_options_looks_for_no_other_data_set(tmp_path):
+    touch(tmp_path / "raw/2011_09_26/2011_09_26_drive_0002_sync/image_02/data/0000000069.png")
+    data = open_data_set("kitti", tmp_path, split=tmp_path / "none.txt")
+    assert looks_like("kitti", tmp_path)
+    lines = check_lines(data)
+    assert len(lines) == 2
+    assert lines[1].startswith(f"{tmp_path / 'none.txt'}: there is no such list of photos")
+
+
+def test_all_data_sets_in_a_folder_are_recognised(tmp_path):
+    touch(tmp_path / "a_nyu" / "test" / "kitchen" / "filled_0001.png")
+    touch(tmp_path / "b_kitti" / "raw" / "2011_09_26" / "x")
+    touch(tmp_path / "c" / "beach.jpg")
+    assert recognised(tmp_path) == [
+        ("nyu", tmp_path / "a_nyu"),
+        ("kitti", tmp_path / "b_kitti"),
+    ]
+    assert recognised(tmp_path / "a_nyu") == [("nyu", tmp_path / "a_nyu")]
+    with pytest.raises(InputError, match="looks like none of the data sets; say which"):
+        recognised(tmp_path / "c")
 
 
 def test_a_check_of_a_data_set_that_is_there_says_what_it_found(tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import typer
 from commands import run_here
+from mfh_cli.evaluation_rows import rows_of
 
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation.ablations import ABLATIONS, ablation
@@ -22,7 +23,7 @@ from mfh.evaluation.datasets.index_file import INDEX_SUFFIXES
 from mfh.evaluation.datasets.labels import IBIMS_UNIT_M, Labels
 from mfh.evaluation.scores import METRICS, VALUES
 from mfh.evaluation.specs import method_spec
-from mfh.settings import settings_from
+from mfh.simulation import SimulatedErrors
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _PAGE = _REPOSITORY / "docs" / "evaluation.md"
@@ -80,9 +81,18 @@ def test_commands_are_those_of_the_command_line(words, tmp_path, monkeypatch):
     assert given["data"] is not None
     options = dict(option.split("=") for option in given["data_option"] or [])
     assert open_data_set(given["data_set"], tmp_path, **options).name == given["data_set"]
-    for method in given["method"] or []:
-        method_spec(method)
-    settings_from(given["preset"] or "default")
+    made = rows_of(
+        given["method"] or [],
+        None,
+        data_set=given["data_set"],
+        preset=given["preset"],
+        changes=given["changes"],
+        options={"paintings": given["paintings"]},
+        errors=SimulatedErrors.default(),
+        people=(),
+        names=(),
+    )
+    assert len(made) == len(given["method"] or ["mfh"])
     rows = ablation(given["ablation"]).rows if given["ablation"] else ()
     takers = {row.key for row in rows if row.regressor}
     assert {option.split("=")[0] for option in given["people"] or []} <= takers
@@ -126,6 +136,20 @@ def test_the_walk_without_models_does_as_it_says(walked):
     assert all(row["count"] == 3 for row in rows.values())
 
 
+def test_runs_go_where_it_says_and_two_settings_into_one(walked, capsys):
+    command = ("evaluate", "folder", "--data", "rooms", "--method")
+    assert run_here(capsys, *command, "files:rooms/depth", "--limit", 1)[0] == 0
+    (run,) = Path("mfh_out").iterdir()
+    assert f"`{run.as_posix()}`" in _section("A run")
+    (named,) = (text for text in _names(_section("A run")) if text.startswith("--method "))
+    _, method, *changes = named.split()
+    few = ("--preset", "paper", "-n", 4, "--limit", 1)
+    assert run_here(capsys, *command, "simulated", *few)[0] == 0
+    assert run_here(capsys, *command, method.replace("mfh", "simulated"), *changes, *few)[0] == 0
+    keys = [row["key"] for row in json.loads((run / "summary.json").read_text())["rows"]]
+    assert keys == ["files-rooms-depth", "simulated", "l1"]
+
+
 def test_a_runs_folder_holds_what_is_listed(walked):
     listed = [name for cell, _ in _rows("A run") for name in _names(cell)]
     assert {name.split("/")[0] for name in listed} == {path.name for path in walked.iterdir()}
@@ -156,7 +180,7 @@ def test_parts_of_the_summary_are_named(walked):
     names = set(_names(_section("Scores")))
     row = summary["rows"][0]
     assert {"rows", "common", "differences"} <= names & set(summary)
-    assert {"count", "failed", "means"} <= names & set(row)
+    assert {"count", "failed", "not_predicted", "versions", "means"} <= names & set(row)
     assert set(row["means"]["abs_rel"]) <= names
 
 

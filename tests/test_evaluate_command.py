@@ -125,6 +125,8 @@ def test_what_is_wrong_is_said(capsys, data, tmp_path, monkeypatch):
     base = ("evaluate", "folder", "--data", data)
     for arguments, message in (
         (("evaluate", "nyuv2", "--data", data), "data set 'nyuv2': did you mean 'nyu'?"),
+        (("evaluate", "rooms"), "data set 'rooms': there are nyu, kitti, ibims, diode, eth3d"),
+        (("evaluate", "nyu"), "--data is missing: say where nyu lies"),
         ((*base, "--ablation", "table6"), "ablation 'table6' is unknown"),
         ((*base, "--method", "zoe"), "method 'zoe' is unknown"),
         ((*base, "--ablation", "figure5", "-n", 3), "it is what the rows of figure5 differ in"),
@@ -133,6 +135,10 @@ def test_what_is_wrong_is_said(capsys, data, tmp_path, monkeypatch):
             (*base, "--people", f"hmar={data}"),
             "--people gives the meshes of a row of --ablation table9",
         ),
+        (
+            (*base, "--ablation", "table9", "--method", "simulated", "--people", f"hmar={data}"),
+            "--people gives meshes for paintings, but --method simulated measures its own",
+        ),
         ((*base, "--workers", 2), "--address and --workers are for --engine ray"),
         ((*base, "--seeds", 0), "--seeds 0: expected"),
         ((*base, "--data-option", "cap=3"), "option 'cap' of data set 'folder'"),
@@ -140,11 +146,27 @@ def test_what_is_wrong_is_said(capsys, data, tmp_path, monkeypatch):
         status, printed = run_here(capsys, *arguments)
         assert (status, message in printed) == (1, True), printed
     assert not list(tmp_path.glob("mfh_out/**/run.json"))
-    # A row whose models are not here is named; with no other there is nothing to score.
-    status, printed = run_here(capsys, *base, "--preset", "paper")
+
+
+def test_rows_whose_models_are_not_here_are_named(capsys, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("MFH_MODELS", str(tmp_path / "no models"))
+    monkeypatch.setenv("MFH_OFFLINE", "1")
+    command = ("evaluate", "folder", "--data", data, "--out", tmp_path / "run")
+    # With no other there is nothing to score.
+    status, printed = run_here(capsys, *command)
     assert status == 1
+    assert "MfH, N = 32, robust: skipped, it cannot run here" in printed
     assert "row mfh was skipped: models that this needs are missing" in printed
-    assert printed.count("mfh models get") == 1
+    # Those that lack the same are named together, and what predict could be given is left out.
+    rows = ("--method", "mfh", "--method", "again=mfh", "--method", "mfh:oracle", *QUICK, "-n", 1)
+    status, printed = run_here(capsys, *command, *rows)
+    assert status == 1
+    assert "rows mfh, again were skipped: models that this needs are missing" in printed
+    assert "row mfh-oracle was skipped" in printed
+    assert printed.count("mfh models get") == 2
+    for option in ("--use", "--landmark", "mfh demo"):
+        assert option not in printed
+    assert summary(tmp_path / "run").keys() == {"simulated"}
 
 
 def test_failures_end_with_exit_status_1(capsys, data, tmp_path):
@@ -185,8 +207,9 @@ def test_check_of_a_folder_tells_which_data_set_it_is(capsys, nyu, data, tmp_pat
     assert (status, "2 of 654 photos" in printed) == (1, True)
     status, printed = run_here(capsys, "evaluate", "--check", data)
     assert (status, "2 of 2 photos" in printed) == (0, True)
+    (tmp_path / "empty").mkdir()
     for folder, message in (
-        (tmp_path, "looks like none of the data sets"),
+        (tmp_path / "empty", "looks like none of the data sets"),
         (tmp_path / "none", "there is no such folder"),
         (Path("kitti"), "say where it lies, --data DIR"),
     ):

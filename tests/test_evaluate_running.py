@@ -27,7 +27,7 @@ from mfh.evaluation.datasets import open_data_set
 from mfh.evaluation.engines import Task
 from mfh.evaluation.evaluation_progress import EvaluationProgress, TimeLeft
 from mfh.evaluation.methods import Case, Row
-from mfh.evaluation.mfh_specs import mfh_spec
+from mfh.evaluation.mfh_specs import OracleSpec, mfh_spec
 from mfh.evaluation.run_file import RunInfo
 from mfh.evaluation.running import evaluate, photo_seed
 from mfh.evaluation.serial_engine import SerialEngine
@@ -128,6 +128,26 @@ def test_photos_and_seeds_have_random_choices_of_their_own(data, tmp_path):
     assert report["photo_seed"] == photo_seed(1, "rgb/room_0")
     assert report["counts"]["painted"] == 2
     assert report["head"]["method"] == "silog"
+
+
+def test_a_damaged_prediction_is_named_and_made_again(data, tmp_path):
+    class Named(EvaluationProgress):
+        def __init__(self):
+            self.paths = []
+
+        def damaged(self, path):
+            self.paths.append(path)
+
+    result = run(data, [row()], tmp_path / "run")
+    folder = result.run.predictions("mfh", 0)
+    path = folder.file(result.run.names[0])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    progress = Named()
+    again = run(data, [row()], tmp_path / "run", progress=progress)
+    assert progress.paths == [path]
+    assert (again.made, again.there) == (1, len(result.run.names) - 1)
+    assert folder.read(result.run.names[0]).depth_m.shape
 
 
 def test_another_run_is_not_mixed_in(data, tmp_path):
@@ -398,7 +418,7 @@ def test_oracles_are_fitted_to_the_truth_in_the_space_of_the_row(data, tmp_path)
     assert report["parts"]["disparity"].startswith("simulated")
     assert report["parts"]["head"] == "silog over the truth"
     with pytest.raises(SettingsError, match="the robust head is for people, not for the truth"):
-        row(text="simulated:oracle", head_method="robust").spec.make()
+        OracleSpec(settings_from("default")).make()
     with pytest.raises(SettingsError, match="there are mfh, mfh:oracle, simulated, simulated:orac"):
         mfh_spec("simulate")
 

@@ -126,6 +126,9 @@ def make_run(
         for seed in seeds:
             predictions = run.predictions(row.key, seed)
             for name, truth in data_set.truths.items():
+                truth_file = data_set.root / name
+                truth_file.parent.mkdir(parents=True, exist_ok=True)
+                truth_file.touch()
                 if name in factors[row.key]:
                     depth_m = (truth * factors[row.key][name]).astype(np.float32)
                     stored = StoredPrediction(depth_m, relative_error, 0.5, report or {})
@@ -538,6 +541,29 @@ def test_ratios_have_no_colour_where_prediction_and_truth_agree(most: float) -> 
     assert (places[0], places[len(places) // 2], places[-1]) == pytest.approx((0, 0.5, 1))
     assert labels[0].startswith("≤") and labels[-1].startswith("≥")
     assert list(places) == sorted(places)
+
+
+def test_the_worst_row_has_shades_beside_one_that_is_right(
+    tmp_path: Path, three_photos: Planted
+) -> None:
+    factors = {key: dict.fromkeys(three_photos.truths, x) for key, x in (("a", 1.0), ("b", 1.2))}
+    run, scores = make_run(tmp_path / "run", three_photos, factors)
+    alone = [score for score in scores if score.row == "a"]
+    assert page_of(run, alone, three_photos).text.count("≥ 1.25") > 0
+    page = page_of(run, scores, three_photos)
+    # AbsRel is 20 % in one row, and 10 % if rows were taken together.
+    assert "≥ 1.56" in page.text and "≥ 1.25" not in page.text
+
+
+def test_headings_and_intervals_break_where_they_may(tmp_path: Path) -> None:
+    data_set = Planted(tmp_path, {f"p{k}": ramp() for k in range(5)})
+    factors = {"a": {name: 1 + 0.05 * k for k, name in enumerate(data_set.truths)}}
+    run, scores = make_run(tmp_path / "run", data_set, factors, published={"abs_rel": 0.1})
+    page_of(run, scores, data_set)
+    text = (run.folder / "page.html").read_text("utf-8")
+    assert "AbsRel %, <br>scaled</button>" in text
+    assert "AbsRel % <br>(paper)</button>" in text
+    assert re.search(r">10\.0 ±\s\d", text)
 
 
 def test_markup_escapes_everything_but_markup() -> None:

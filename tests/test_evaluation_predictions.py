@@ -93,6 +93,45 @@ def test_a_file_that_is_no_prediction_is_named(tmp_path: Path) -> None:
         folder.read("a")
 
 
+@pytest.mark.parametrize("damage", ["empty", "half", "middle", "text", "array", "zeros"])
+def test_a_damaged_prediction_is_none_and_is_named(tmp_path: Path, damage: str) -> None:
+    folder = PredictionFolder(tmp_path)
+    folder.write("a", _prediction())
+    content = folder.file("a").read_bytes()
+    half = len(content) // 2
+    damaged = {
+        "empty": b"",
+        "half": content[:half],
+        "middle": content[: half - 500] + content[half:],
+        "text": b"no prediction",
+        "zeros": bytes(1000) + content[1000:],
+    }
+    if damage == "array":
+        np.save(tmp_path / "a.npy", np.ones(3))
+        (tmp_path / "a.npy").replace(folder.file("a"))
+    else:
+        folder.file("a").write_bytes(damaged[damage])
+    assert not folder.has("a")
+    with pytest.raises(
+        InputError, match=r"a\.npz: .*; remove it and run mfh evaluate again"
+    ) as said:
+        folder.read("a")
+    assert "allow_pickle" not in str(said.value)
+    folder.failed("a", "nobody was found")
+    assert not folder.file("a").exists()
+
+
+def test_a_few_bytes_that_changed_show_when_it_is_read(tmp_path: Path) -> None:
+    folder = PredictionFolder(tmp_path)
+    folder.write("a", _prediction())
+    content = bytearray(folder.file("a").read_bytes())
+    content[len(content) // 2] ^= 255
+    folder.file("a").write_bytes(content)
+    assert folder.has("a")
+    with pytest.raises(InputError, match=r"a\.npz: .*; remove it and run mfh evaluate again"):
+        folder.read("a")
+
+
 def test_a_prediction_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "scene").write_text("a file")
     with pytest.raises(OutputError, match="cannot make folder"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +19,13 @@ from mfh.evaluation.mfh_specs import SimulatedSpec
 from mfh.simulation import SimulatedErrors
 
 
-def rows(*methods, table=None, names=()):
+def rows(*methods, table=None, changes=None, names=()):
     return rows_of(
         methods,
         table and ablation(table),
         data_set="folder",
         preset=None,
-        changes=None,
+        changes=changes,
         options={},
         errors=SimulatedErrors.default(),
         people=(),
@@ -41,8 +43,17 @@ def test_a_row_is_named_by_its_method(tmp_path):
     assert keys("simulated", "simulated:oracle", "metric3d:vit_small", "hub:org/a.b") == [
         *("simulated", "simulated-oracle", "metric3d-vit_small", "hub-org-a.b"),
     ]
-    (row,) = rows("hub:org/model")
-    assert row.label == "org/model"
+
+
+def test_a_label_tells_the_method_and_its_settings():
+    methods = ("mfh", "simulated", "mfh:oracle", "simulated:oracle", "hub:org/model", "metric3d")
+    assert [row.label for row in rows(*methods)] == [
+        *("MfH, N = 32, robust", "simulated, N = 32, robust"),
+        *("MfH oracle, silog", "simulated oracle, silog", "org/model", "metric3d"),
+    ]
+    papers = rows("mfh", "mfh:oracle", changes=["head_method=l1", "paintings=4"])
+    assert [row.label for row in papers] == ["MfH, N = 4, l1", "MfH oracle, l1"]
+    assert [row.spec.settings.head_method for row in papers] == ["l1", "l1"]
 
 
 def test_a_row_is_named_by_its_user(tmp_path):
@@ -107,6 +118,33 @@ def test_runs_of_two_folders_go_to_two_folders(capsys, tmp_path, monkeypatch):
         assert run_here(capsys, "evaluate", "folder", *given)[0] == 0
     runs = {path.parent.name for path in (tmp_path / "mfh_out").glob("*/run.json")}
     assert runs == {"eval_folder_one", "eval_folder_two"}
+
+
+def test_saved_predictions_that_were_missing_or_broken_are_taken_later(capsys, tmp_path):
+    data, saved = write_rooms(tmp_path / "data", 3), tmp_path / "saved"
+    saved.mkdir()
+    shutil.copy(data / "depth" / "room_0.npy", saved)
+    (saved / "room_1.npy").write_bytes(b"no array")
+    command = ("evaluate", "folder", "--data", data, "--out", tmp_path / "run")
+    command += ("--method", f"files:{saved}")
+    status, printed = run_here(capsys, *command)
+    assert (status, "2 predictions failed; the same command tries again" in printed) == (1, True)
+    for name in ("room_1.npy", "room_2.npy"):
+        shutil.copy(data / "depth" / name, saved)
+    status, printed = run_here(capsys, *command)
+    assert (status, "2 predictions to make, 1 are there already" in printed) == (0, True)
+    # Saved predictions keep no records.
+    assert "records" not in printed
+    assert not (tmp_path / "run" / "work").exists()
+
+
+def test_an_oracle_runs_with_the_settings_that_are_the_default(capsys, tmp_path):
+    command = ("evaluate", "folder", "--data", write_rooms(tmp_path / "data", 1))
+    command += ("--method", "simulated:oracle", "--errors", "none", "--out", tmp_path / "run")
+    status, printed = run_here(capsys, *command)
+    assert (status, f"share are in {tmp_path / 'run' / 'work'}" in printed) == (0, True)
+    (row,) = json.loads((tmp_path / "run" / "summary.json").read_text())["rows"]
+    assert row["means"]["abs_rel"]["value"] < 0.01
 
 
 @pytest.mark.parametrize("command", [("evaluate", "folder", "--data", "."), ("score", ".")])

@@ -15,7 +15,7 @@ from tiny_metric import write_tiny_depth_pro, write_tiny_glpn
 
 from mfh.errors import InputError, MissingPartError, SettingsError
 from mfh.evaluation.methods import Case
-from mfh.evaluation.mfh_specs import OracleSpec, mfh_spec
+from mfh.evaluation.mfh_specs import OracleSpec, mfh_spec, oracle_settings
 from mfh.evaluation.specs import (
     FilesSpec,
     HubSpec,
@@ -98,7 +98,18 @@ def test_our_own_method_comes_with_its_settings() -> None:
     four = Settings(paintings=4)
     assert method_spec("mfh", four) == mfh_spec("mfh", four)
     errors = SimulatedErrors.none()
-    assert method_spec("simulated:oracle", errors=errors) == OracleSpec(Settings(), errors)
+    silog = Settings(head_method="silog")
+    assert method_spec("simulated:oracle", silog, errors) == OracleSpec(silog, errors)
+
+
+def test_an_oracle_has_a_loss_of_the_paper_in_place_of_the_robust_head() -> None:
+    assert Settings().head_method == "robust"
+    assert method_spec("mfh:oracle") == OracleSpec(Settings(head_method="silog"))
+    assert method_spec("mfh:oracle").as_dict()["settings"]["head_method"] == "silog"
+    l1 = Settings(head_method="l1")
+    assert oracle_settings(l1) == l1
+    with pytest.raises(SettingsError, match="the robust head is for people"):
+        OracleSpec(Settings()).make()
 
 
 def photo() -> Photo:
@@ -118,14 +129,18 @@ def test_a_hub_model_predicts_a_case(tmp_path: Path, write: Any) -> None:
     np.testing.assert_array_equal(again.depth_m, result.depth_m)
 
 
-def test_what_a_folder_holds_is_part_of_what_predictions_depend_on(tmp_path: Path) -> None:
+def test_files_may_be_added_to_a_folder_of_predictions(tmp_path: Path) -> None:
     np.save(tmp_path / "rgb_1.npy", np.full((64, 96), 2.0, np.float32))
     spec = method_spec(f"files:{tmp_path}", names=["a/rgb_1"])
     before = spec.as_dict()
+    assert before == {"method": "files", "folder": str(tmp_path), "png_units_per_m": None}
     assert before == method_spec(f"files:{tmp_path}").as_dict()
+    assert before != method_spec(f"files:mm@{tmp_path}").as_dict()
     np.testing.assert_array_equal(spec.make().predict(Case("a/rgb_1", photo())).depth_m, 2)
     np.save(tmp_path / "rgb_1.npy", np.full((32, 48), 3.0, np.float32))
-    assert spec.as_dict() != before
+    np.save(tmp_path / "rgb_2.npy", np.full((64, 96), 4.0, np.float32))
+    assert spec.as_dict() == before
+    np.testing.assert_array_equal(spec.make().predict(Case("a/rgb_1", photo())).depth_m, 3)
 
 
 def test_what_cannot_run_here_is_told_when_it_is_made(
@@ -177,8 +192,6 @@ def test_what_has_nothing_to_download_is_ready(tmp_path: Path) -> None:
     for text in ("metric3d", "simulated", f"files:{tmp_path}"):
         method_spec(text).prepare(said)
     assert said.files == []
-    with pytest.raises(SettingsError, match="the robust head is for people"):
-        method_spec("mfh:oracle").prepare(said)
 
 
 def test_naming_methods_loads_no_model_library() -> None:

@@ -36,7 +36,6 @@ def test_the_mean_is_over_photos_of_the_mean_over_seeds() -> None:
     assert mean.value == pytest.approx((0.2 + 0.4) / 2)
     # Both seeds come to 0.3: nothing differs between them.
     assert mean.seed_std == pytest.approx(0)
-    assert mean.seeds == pytest.approx((0.3, 0.3))
     assert math.isnan(row.means["seconds"].value)
 
 
@@ -93,6 +92,25 @@ def test_a_photo_that_failed_with_a_seed_does_not_count() -> None:
     assert common_photos(scores) == []
 
 
+def test_few_photos_or_seeds_have_no_interval() -> None:
+    def intervals(photos: int, seeds: int) -> tuple[bool, bool]:
+        scores = [
+            photo_score("a", seed, f"p{i}", abs_rel=0.1 * i + 0.01 * seed)
+            for seed in range(seeds)
+            for i in range(photos)
+        ]
+        mean = row_scores(scores, _names(photos))[0].means["abs_rel"]
+        assert math.isfinite(mean.seed_std) == (seeds > 1)
+        return math.isfinite(mean.photos[0]), math.isfinite(mean.seeds[0])
+
+    assert intervals(4, 2) == (False, False)
+    assert intervals(5, 2) == (True, False)
+    assert intervals(4, 3) == (False, True)
+    few = compare(_row("a", np.full(4, 0.1)) + _row("b", np.full(4, 0.2)), "a", "b")["abs_rel"]
+    assert (few.count, few.mean, few.better) == (4, pytest.approx(-0.1), None)
+    assert math.isnan(few.photos[0])
+
+
 def test_rows_are_over_the_photos_asked_for() -> None:
     scores = _row("a", np.array([1.0, 2, 3])) + _row("b", np.array([5.0, 7]))
     assert common_photos(scores) == ["p0", "p1"]
@@ -110,7 +128,8 @@ def test_what_some_photos_lack_is_averaged_over_the_others() -> None:
     ]
     (row,) = row_scores(scores, ["x", "y", "z"])
     assert row.means["relative_error"].value == pytest.approx(0.2)
-    assert row.means["relative_error"].photos == pytest.approx((0.1, 0.3))
+    # Three photos, but only two values.
+    assert math.isnan(row.means["relative_error"].photos[0])
     assert math.isnan(row.means["seconds"].value)
     assert math.isnan(row.means["seconds"].photos[0])
 

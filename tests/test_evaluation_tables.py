@@ -12,6 +12,7 @@ import pytest
 from planted_run import PlantedSet, photo_score, plant_run
 
 from mfh.evaluation.ablations import ablation
+from mfh.evaluation.datasets.base import Checked
 from mfh.evaluation.published import MFH, published
 from mfh.evaluation.quantities import QUANTITIES
 from mfh.evaluation.results import Results
@@ -27,7 +28,7 @@ from mfh.evaluation.scoring import score_run
 from mfh.evaluation.table_text import latex, latex_text, markdown
 from mfh.evaluation.tables import Table, TableRow, score_table
 
-_NAMES = ("x", "y")
+_NAMES = ("x", "y", "u", "v", "w")
 
 
 def _case(*rows: RowInfo, name: str = "planted") -> tuple[RunInfo, PlantedSet]:
@@ -36,7 +37,7 @@ def _case(*rows: RowInfo, name: str = "planted") -> tuple[RunInfo, PlantedSet]:
 
 
 def _equal_scores(row: str, **values: float) -> list[PhotoScore]:
-    """Both photos alike, so that no interval has any width."""
+    """All photos alike, so that no interval has any width."""
     return [photo_score(row, 0, name, **values) for name in _NAMES]
 
 
@@ -50,12 +51,12 @@ def test_a_small_table_in_full() -> None:
         "\n"
         "| Method | δ₁ % | AbsRel % | Photos |\n"
         "| --- | ---: | ---: | ---: |\n"
-        "| Ours \\| 50 % off | 83.2 ± 0.0 | 13.7 ± 0.0 | 2 |\n"
-        "| R&D | – | – | 0 (2 failed) |\n"  # noqa: RUF001
+        "| Ours \\| 50 % off | 83.2 ± 0.0 | 13.7 ± 0.0 | 5 |\n"
+        "| R&D | – | – | 0 (5 failed) |\n"  # noqa: RUF001
         "\n"
         "± half the 95 % confidence interval over photos (bootstrap).\n"
         "\n"
-        "The rows are over different photos (0 to 2 of them): compare them on the photos that all "
+        "The rows are over different photos (0 to 5 of them): compare them on the photos that all "
         "have.\n"
     )
     assert latex(table) == (
@@ -66,13 +67,13 @@ def test_a_small_table_in_full() -> None:
         "    \\toprule\n"
         "    Method & $\\delta_1$ \\% & AbsRel \\% & Photos \\\\\n"
         "    \\midrule\n"
-        "    Ours \\textbar{} 50 \\% off & 83.2 $\\pm$ 0.0 & 13.7 $\\pm$ 0.0 & 2 \\\\\n"
-        "    R\\&D & -- & -- & 0 (2 failed) \\\\\n"
+        "    Ours \\textbar{} 50 \\% off & 83.2 $\\pm$ 0.0 & 13.7 $\\pm$ 0.0 & 5 \\\\\n"
+        "    R\\&D & -- & -- & 0 (5 failed) \\\\\n"
         "    \\bottomrule\n"
         "  \\end{tabular}\n"
         "  \\par\\footnotesize $\\pm$ half the 95 \\% confidence interval over photos "
         "(bootstrap).\n"
-        "  \\par\\footnotesize The rows are over different photos (0 to 2 of them): compare them "
+        "  \\par\\footnotesize The rows are over different photos (0 to 5 of them): compare them "
         "on the photos that all have.\n"
         "\\end{table}\n"
     )
@@ -84,7 +85,7 @@ def test_published_figures_stand_apart_with_their_source() -> None:
     table = score_table(results, ("delta1", "silog"))
     assert table.columns == ("Method", "δ₁ %", "SIlog", "Photos", "Source")
     assert table.rows[0] == TableRow(
-        ("Ours", "90.0 ± 0.0", "0.00 ± 0.00", "2", ""), "Measured here"
+        ("Ours", "90.0 ± 0.0", "0.00 ± 0.00", "5", ""), "Measured here"
     )
     rows = {row.cells[0]: row for row in table.rows[1:]}
     assert rows["MfH, N = 32"].cells[1:3] == ("83.2", "9.78")
@@ -109,9 +110,11 @@ def test_an_ablation_has_its_groups_and_the_papers_figures_beside_ours() -> None
     assert table.text_columns == {0, 1}
     zero = "0.00 ± 0.00"
     assert [row.cells for row in table.rows] == [
-        ("ZoeDepth", "depth", "64.0 ± 0.0", "63.9", zero, "2"),
-        ("ZoeDepth", "1/d", "97.0 ± 0.0", "97.9", zero, "2"),
+        ("ZoeDepth", "depth", "64.0 ± 0.0", "63.9", zero, "5"),
+        ("ZoeDepth", "1/d", "97.0 ± 0.0", "97.9", zero, "5"),
     ]
+    common = score_table(Results.of(run, data_set, scores), ("delta1",), common=True)
+    assert common.columns == ("Model", "Target", "δ₁ %", "Photos")
 
 
 def test_rows_that_groups_do_not_tell_apart_keep_their_label() -> None:
@@ -124,17 +127,79 @@ def test_rows_that_groups_do_not_tell_apart_keep_their_label() -> None:
     ]
 
 
+def test_what_labels_say_already_gets_no_column() -> None:
+    rows = tuple(
+        RowInfo(row.key, row.label, (0,), {}, row.published, row.group)
+        for name in ("table7", "table8")
+        for row in ablation(name).rows
+    )
+    run, data_set = _case(*rows, RowInfo("zoe", "ZoeDepth", (0,), {}))
+    table = score_table(Results.of(run, data_set, []), ())
+    assert table.columns == ("Method", "Photos")
+    assert table.rows[6].cells[0] == "Stable Diffusion 1.5"
+
+
 def test_intervals_over_seeds_and_a_part_of_the_data_set_are_told() -> None:
-    run, data_set = _case(RowInfo("a", "Ours", (0, 1), {}))
+    run, data_set = _case(RowInfo("a", "Ours", (0, 1, 2), {}))
     data_set = replace(data_set, names=(*_NAMES, "z"))
     scores = [
-        photo_score("a", seed, name, rmse=0.5 + 0.01 * seed) for seed in (0, 1) for name in _NAMES
+        photo_score("a", seed, name, rmse=0.5 + 0.01 * seed)
+        for seed in (0, 1, 2)
+        for name in _NAMES
     ]
     table = score_table(Results.of(run, data_set, scores), ("rmse", "affine_rmse"))
-    # t of 1 degree of freedom at 97.5 % is 12.706; the standard deviation is 0.00707.
-    assert table.rows[0].cells[1] == "0.505 ± 0.000 (0.064)"
+    # t of 2 degrees of freedom at 97.5 % is 4.303; the standard deviation is 0.01.
+    assert table.rows[0].cells[1] == "0.510 ± 0.000 (0.025)"
     assert "in brackets over seeds (Student's t)" in table.notes[0]
-    assert table.notes[2].startswith("Over 2 of the 3 photos of the data set")
+    assert table.notes[2] == "Over 5 of the 6 photos of the data set."
+    of_nyu = Results.of(run, replace(data_set, name="nyu"), scores)
+    notes = score_table(of_nyu, ("rmse",)).notes
+    assert notes[1].endswith("of the data set; published figures are over all of them.")
+    assert score_table(of_nyu, ("rmse",), common=True).notes[1] == table.notes[2]
+
+
+def test_few_photos_and_seeds_get_no_interval_and_that_is_said() -> None:
+    run, data_set = _case(RowInfo("a", "A", (0, 1), {}), RowInfo("b", "B", (0, 1), {}))
+    names = _NAMES[:2]
+    run, data_set = replace(run, names=names), replace(data_set, names=names)
+    scores = [
+        photo_score(row, seed, name, rmse=0.5 + 0.01 * seed, abs_rel=0.1)
+        for row in ("a", "b")
+        for seed in (0, 1)
+        for name in names
+    ]
+    results = Results.of(run, data_set, scores)
+    table = score_table(results, ("rmse",))
+    assert table.rows[0].cells[1] == "0.505"
+    assert table.notes == (
+        "Fewer than 5 photos tell nothing of others: no interval is given.",
+        "Fewer than 3 seeds tell nothing of others: no interval is given.",
+    )
+    compared = run_tables(results)[1]
+    assert compared.rows[0].cells[3:] == ("+0.00", "too few photos", "2")
+    assert compared.notes == table.notes[:1]
+
+
+def test_seeds_alone_have_an_interval() -> None:
+    run, data_set = _case(RowInfo("a", "A", (0, 1, 2), {}))
+    run, data_set = replace(run, names=("x",)), replace(data_set, names=("x",))
+    scores = [photo_score("a", seed, "x", rmse=0.5 + 0.01 * seed) for seed in (0, 1, 2)]
+    table = score_table(Results.of(run, data_set, scores), ("rmse",))
+    assert table.rows[0].cells[1] == "0.510 (0.025)"
+    assert table.notes[0].startswith("In brackets: half the 95 % confidence interval over seeds")
+
+
+def test_a_part_of_the_data_set_on_this_disk_is_a_part() -> None:
+    """Some readers list only what they find; how many there are in all the check knows."""
+
+    class Partly(PlantedSet):
+        def check(self) -> Checked:
+            return Checked((), 100, len(self.names))
+
+    run, _ = _case(RowInfo("a", "A", (0,), {}))
+    data_set = Partly(Path("data"), _NAMES, name="ibims")
+    table = score_table(Results.of(run, data_set, _equal_scores("a")), ("delta1",))
+    assert table.notes[1].startswith("Over 5 of the 100 photos of the data set; published")
 
 
 def test_rows_that_know_the_truth_are_named() -> None:
@@ -144,7 +209,7 @@ def test_rows_that_know_the_truth_are_named() -> None:
     ]
     run, data_set = _case(*rows)
     notes = score_table(Results.of(run, data_set, []), ("delta1",)).notes
-    assert notes[1].startswith("Simulated, or given the truth: B; C. Such figures")
+    assert notes[0].startswith("Simulated, or given the truth: B; C. Such figures")
 
 
 @pytest.mark.parametrize(
@@ -195,6 +260,13 @@ def test_latex_text_is_harmless() -> None:
         "a\\_b\\textasciicircum{}2 \\{x\\} \\$5 \\#1 \\textasciitilde{} \\textbackslash{}n "
         "\\textless{}\\textbar{}\\textgreater{}"
     )
+
+
+def test_latex_text_is_ascii() -> None:
+    assert latex_text("Grüße, Fryderyk Żółw, e\u0301: δ₁ ≤ 3\u00a0m") == (
+        "Gr\\\"{u}\\ss{}e, Fryderyk \\.{Z}\\'{o}\\l{}w, \\'{e}: $\\delta_1$ $\\leq$ 3~m"
+    )
+    assert latex_text("深度 \N{GREEK SMALL LETTER ALPHA}\x07☃") == "?? ???"
 
 
 def test_every_line_of_latex_has_as_many_cells(tmp_path: Path) -> None:
@@ -268,7 +340,7 @@ def _lines_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_all_files_of_a_run(tmp_path: Path) -> None:
-    names = ["s/1", "s/2", "s/3"]
+    names = ["s/1", "s/2", "s/3", "s/4", "s/5"]
     run, data_set = plant_run(tmp_path, names, {"exact": 1.0, "far": 1.1}, seeds=(0, 1))
     scores = score_run(run, data_set, 1)
     paths = write_scores(Results.of(run, data_set, scores))
@@ -280,10 +352,11 @@ def test_all_files_of_a_run(tmp_path: Path) -> None:
     ]
     stored = json.loads(paths["summary.json"].read_text(encoding="utf-8"))
     assert stored["rows"][1]["means"]["scale_error"]["value"] == pytest.approx(0.1)
-    assert stored["common"]["photos"] == 3
+    assert stored["common"]["photos"] == 5
     difference = next(each for each in stored["differences"] if each["value"] == "abs_rel")
     assert (difference["row"], difference["other"], difference["better"]) == ("far", "exact", False)
     assert paths["table.md"].read_text(encoding="utf-8").count("### ") == 2
+    assert paths["table.tex"].read_text(encoding="utf-8").isascii()
     assert paths["table.tex"].read_text(encoding="utf-8").startswith("% \\usepackage{booktabs}\n")
     assert not list(run.folder.glob(".mfh-*"))
 
@@ -292,9 +365,10 @@ def test_rows_over_other_photos_and_versions_are_told_of() -> None:
     run, data_set = _case(RowInfo("a", "A", (0,), {}), RowInfo("b", "B", (0,), {}))
     scores = [
         replace(score, version=version)
-        for score, version in zip(_equal_scores("a"), ("0.3.0", "0.2.1"), strict=True)
+        for score, version in zip(_equal_scores("a")[:2], ("0.3.0", "0.2.1"), strict=True)
     ]
     scores += [photo_score("b", 0, "x"), PhotoScore("b", 0, "y", {}, NOT_PREDICTED)]
+    run = replace(run, names=_NAMES[:2])
     results = Results.of(run, data_set, scores)
     table = score_table(results, ("delta1",))
     assert [row.cells[-1] for row in table.rows] == ["2", "1 (1 not predicted)"]

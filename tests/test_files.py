@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
 import signal
 from pathlib import Path
 
@@ -22,6 +23,20 @@ def test_the_file_appears_whole_and_nothing_else(tmp_path: Path) -> None:
         assert not target.exists()
     assert target.read_text() == "new"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_disk_has_all_of_it_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, synced = tmp_path / "a.txt", []
+
+    def fsync(descriptor: int) -> None:
+        assert not target.exists()
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text(target, "words")
+    assert (synced, target.read_text()) == ([5], "words")
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mfh.models import ModelStore, Weights, find_model
-from mfh.parts import STAGES, LearnedParts
+from mfh.parts import STAGES, LearnedParts, MissingModelsError
 from mfh.people import MaskRCNN, ViTDet
 from mfh.settings import settings_from
 
@@ -38,3 +38,18 @@ def test_models_are_looked_for_once_for_all_photos(monkeypatch):
     learned.prepare(STAGES)
     learned.prepare(STAGES)
     assert sorted(looked_for) == ["body", "detector", "disparity", "mesh", "painter"]
+
+
+def test_models_that_are_missing_are_told_with_and_without_what_else_there_is(tmp_path):
+    settings = settings_from(device="cpu", **{"people.detector": "mask-rcnn"})
+    learned = LearnedParts(settings, ModelStore(tmp_path, offline=True))
+    with pytest.raises(MissingModelsError) as caught:
+        learned.prepare(["people", "disparity"])
+    said, missing = str(caught.value), caught.value.missing
+    assert "mfh models get mask-rcnn hmr2 depth-anything-large (" in missing.splitlines()[-1]
+    assert "mfh models add smpl FILE" in missing
+    assert said.startswith(f"{missing}\n")
+    instead = said.removeprefix(missing)
+    assert "--use people=PATH --use disparity=PATH" in instead
+    assert "--landmark x,y=METRES" in instead
+    assert "--" not in missing

@@ -22,7 +22,7 @@ from mfh.errors import InputError, MissingPartError, SettingsError
 from mfh.evaluation import ray_crew
 from mfh.evaluation.engines import Outcome, Task
 from mfh.evaluation.methods import Case, MethodSpec
-from mfh.evaluation.mfh_specs import mfh_spec
+from mfh.evaluation.mfh_specs import OracleSpec, mfh_spec
 from mfh.evaluation.ray_crew import slots
 from mfh.evaluation.ray_engine import RayEngine
 from mfh.evaluation.ray_worker import Reply, on_this_machine
@@ -30,6 +30,7 @@ from mfh.evaluation.serial_engine import SerialEngine
 from mfh.models.download import TransferError
 from mfh.records import MetricDepth
 from mfh.settings import settings_from
+from mfh.simulation import SimulatedErrors
 
 NO_RAY = 'the package ray is not installed: pip install "mfh[ray]"'
 PHOTO, TRUTH_M = room(120, 160)
@@ -239,7 +240,7 @@ def test_workers_live_on_from_row_to_row(cluster, tmp_path):
     tasks = [task(name, seed) for seed, name in enumerate("abcd")]
     good = Rigged(Product(), str(tmp_path), {})
     truth = Rigged(Product(), str(tmp_path), dict.fromkeys("abcd", "truth"), needs_truth=True)
-    refused = mfh_spec("simulated:oracle", settings_from(head_method="robust"))
+    refused = OracleSpec(settings_from(head_method="robust"), SimulatedErrors.none())
 
     with RayEngine(workers=1) as engine:
         first = list(engine.run(good, tasks))
@@ -279,7 +280,7 @@ def test_closing_stops_the_work(cluster, tmp_path):
 
 @pytest.mark.slow
 def test_what_would_fail_for_all_is_raised(cluster, tmp_path, monkeypatch):
-    oracle = mfh_spec("simulated:oracle", settings_from(head_method="robust"))
+    oracle = OracleSpec(settings_from(head_method="robust"), SimulatedErrors.none())
     with pytest.raises(SettingsError, match="take one of the paper's losses"):
         list(RayEngine(workers=1).run(oracle, [task("a")]))
 

@@ -150,15 +150,16 @@ def test_intervals_are_unknown_without_an_expected_error() -> None:
 
 def test_a_smaller_prediction_is_resized_between_pixel_centres() -> None:
     ramp = np.array([[1, 2]], np.float32)
-    assert at_size(ramp, (2, 4))[0] == pytest.approx([1, 1.25, 1.75, 2])
-    assert at_size(ramp, (1, 2)) is ramp
+    assert at_size(StoredPrediction(ramp), (2, 4))[0] == pytest.approx([1, 1.25, 1.75, 2])
+    assert at_size(StoredPrediction(ramp), (1, 2)) is ramp
     true_m = np.repeat(np.linspace(1, 9, 80, dtype=np.float32)[None], 60, axis=0)
     small = true_m.reshape(30, 2, 40, 2).mean(axis=(1, 3))
     assert _score(small, true_m)["abs_rel"] < 1e-3
 
 
 def test_resizing_keeps_what_is_far_or_no_depth_apart() -> None:
-    resized = at_size(np.array([[2, np.nan, 2, np.inf, 2, 4]], np.float32), (2, 12))[1]
+    depth_m = np.array([[2, np.nan, 2, np.inf, 2, 4]], np.float32)
+    resized = at_size(StoredPrediction(depth_m), (2, 12))[1]
     assert resized[:2] == pytest.approx([2, 2])
     assert np.isnan(resized[2:4]).all()
     assert resized[4:6] == pytest.approx([2, 2])
@@ -226,11 +227,34 @@ def test_what_cannot_be_scored_is_named_and_the_rest_goes_on(tmp_path: Path) -> 
     failures = {score.name: score.failure for score in scores}
     assert failures["good"] == ""
     assert failures["no_truth"].endswith("no_truth.npy: there is no such file")
-    assert "damaged.npz: not a readable .npz file" in failures["damaged"]
+    assert failures["damaged"].startswith(f"{folder.file('damaged')}: not a readable .npz file")
+    assert failures["damaged"].endswith("; remove it and run mfh evaluate again")
     assert failures["failed"] == "nobody was found"
     assert failures["not_yet"] == NOT_PREDICTED
     assert failures["unknown"] == f"not in the data set at {data_set.root}"
     assert [bool(score.values) for score in scores] == [True] + [False] * 5
+
+
+def test_a_data_set_without_any_photo_of_the_run_is_refused(tmp_path: Path) -> None:
+    run, data_set = plant_run(tmp_path, ["a", "b"], {"x": 1.1})
+    others = replace(data_set, names=("c", "d"))
+    with pytest.raises(
+        InputError, match=r"data: the truth of none of the 2 photos .*no photo named a; say where"
+    ):
+        score_run(run, others)
+    (data_set.root / "a.npy").unlink()
+    assert [bool(each.failure) for each in score_run(run, data_set)] == [True, False]
+    (data_set.root / "b.npy").unlink()
+    with pytest.raises(InputError, match=r"of none of the 2 photos .* e\.g\. no file .*a\.npy"):
+        score_run(run, data_set)
+
+
+def test_a_prediction_of_another_size_is_named(tmp_path: Path) -> None:
+    run, data_set = plant_run(tmp_path, ["x"], {"exact": 1.0})
+    folder = run.predictions("exact", 0)
+    folder.write("x", StoredPrediction(np.ones((24, 90), np.float32)))
+    (score,) = score_run(run, data_set, 1)
+    assert score.failure.startswith(f"prediction {folder.file('x')}: 90 x 24 px, but the photo is")
 
 
 def test_scores_tell_which_version_predicted(tmp_path: Path) -> None:

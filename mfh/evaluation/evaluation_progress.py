@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from mfh.evaluation.engines import Outcome
 from mfh.evaluation.methods import Row
@@ -12,6 +13,9 @@ from mfh.evaluation.methods import Row
 
 class EvaluationProgress:
     """Receives an evaluation's progress; the base class ignores it."""
+
+    def damaged(self, path: Path) -> None:
+        """A prediction that was there is damaged, and will be made again."""
 
     def begin(self, there: int, to_make: int) -> None:
         """So many predictions are there already, and so many are to be made."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mfh.errors import InputError
 from mfh.files import make_folder, remove_file, write_npz, write_text
-from mfh.files.reading import read_npz
+from mfh.files.reading import begins_npz_array, read_npz
 from mfh.photos import safe_name
 
 FORMAT = 1
@@ -24,6 +24,7 @@ FORMAT = 1
 # slowest hardly more, in twice the time.
 _LEVEL = 1
 _PART = re.compile(r"[\w.-]+")
+_AGAIN = "remove it and run mfh evaluate again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,14 @@ class StoredPrediction:
     relative_error: 1 sigma the method itself expects, as a fraction; NaN where it cannot tell.
     seconds: how long it took.
     report: what else the method says, plain JSON values (counts, warnings, parts, device, worker).
+    title: what messages call it; of one that was read, its file.
     """
 
     depth_m: NDArray[np.float32]
     relative_error: float = float("nan")
     seconds: float = float("nan")
     report: Mapping[str, Any] = field(default_factory=dict)
+    title: str = "prediction"
 
 
 class PredictionFolder:
@@ -60,12 +63,19 @@ class PredictionFolder:
         self.path = path
 
     def has(self, name: str) -> bool:
-        """Whether there is a prediction of a sample; written files are always whole."""
-        return self._file(name, ".npz").is_file()
+        """Whether there is a prediction of a sample that is whole, as far as a quick look tells.
+
+        A disk that is full, or a copy that was broken off, leaves files that are not.
+        """
+        return begins_npz_array(self.file(name), "depth_m")
+
+    def file(self, name: str) -> Path:
+        """Where the prediction of a sample is, or would be."""
+        return self._file(name, ".npz")
 
     def write(self, name: str, prediction: StoredPrediction) -> None:
         """Keep a prediction, atomically. Raises `OutputError`."""
-        path = self._file(name, ".npz")
+        path = self.file(name)
         make_folder(path.parent)
         write_npz(
             path,
@@ -80,8 +90,11 @@ class PredictionFolder:
 
     def read(self, name: str) -> StoredPrediction:
         """A prediction that was kept. Raises `InputError` naming the file."""
-        path = self._file(name, ".npz")
-        arrays = read_npz(path)
+        path = self.file(name)
+        try:
+            arrays = read_npz(path)
+        except InputError as error:
+            raise InputError(f"{error}; {_AGAIN}") from error
         try:
             version = int(arrays["format"])
             depth_m = arrays["depth_m"]
@@ -90,22 +103,22 @@ class PredictionFolder:
             report = json.loads(str(arrays["report"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{path}: not a prediction of an evaluation ({error}); remove it to predict again"
+                f"{path}: not a prediction of an evaluation ({error}); {_AGAIN}"
             ) from error
         if version != FORMAT:
             raise InputError(
                 f"{path}: a prediction in format {version}, but this version reads {FORMAT}; "
-                "use the version of mfh that wrote it, or remove the file to predict again"
+                f"use the version of mfh that wrote it, or {_AGAIN}"
             )
         if depth_m.ndim != 2 or depth_m.dtype != np.float32:
             raise InputError(
-                f"{path}: depth_m is {depth_m.dtype} {depth_m.shape}, not float32 (H, W); remove "
-                "the file to predict again"
+                f"{path}: depth_m is {depth_m.dtype} {depth_m.shape}, not float32 (H, W); {_AGAIN}"
             )
-        return StoredPrediction(depth_m, relative_error, seconds, report)
+        return StoredPrediction(depth_m, relative_error, seconds, report, f"prediction {path}")
 
     def failed(self, name: str, reason: str) -> None:
-        """Keep why there is none. Raises `OutputError`."""
+        """Keep why there is none, in place of one that was damaged. Raises `OutputError`."""
+        remove_file(self.file(name))
         path = self._file(name, ".failed.txt")
         make_folder(path.parent)
         write_text(path, reason.encode("utf-8", "replace").decode("utf-8"))

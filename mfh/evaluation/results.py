@@ -22,7 +22,7 @@ class Results:
     differences: of each row but the first from that, by the row's key and the name of a value of
         `quantities.COLUMNS`.
     samples: those of the run by name, as far as the data set has them; photos_in_set: how many
-        photos the data set has.
+        photos the data set has, whether they are on this disk or not.
     """
 
     run: RunInfo
@@ -47,7 +47,6 @@ class Results:
         scored = {score.row for score in scores}
         first, *others = [row.key for row in run.rows if row.key in scored] or [""]
         names = set(run.names)
-        samples = data_set.samples()
         return cls(
             run=run,
             data_set=data_set,
@@ -56,8 +55,8 @@ class Results:
             common=common,
             on_common=rows if everywhere else _of_rows(run, scores, common),
             differences={key: compare(scores, key, first, COLUMNS) for key in others},
-            samples={sample.name: sample for sample in samples if sample.name in names},
-            photos_in_set=len(samples),
+            samples={sample.name: sample for sample in data_set.samples() if sample.name in names},
+            photos_in_set=data_set.check().expected,
         )
 
 

@@ -88,8 +88,8 @@ def _require_same_method(run: RunInfo, before: RowInfo, row: RowInfo) -> None:
     more = f" and {len(differ) - _MOST_NAMED} more" if len(differ) > _MOST_NAMED else ""
     raise RunFolderError(
         f"{run.folder}: its row {row.key!r} is of another method "
-        f"({', '.join(differ[:_MOST_NAMED])}{more}); choose another folder with --out, or give the "
-        "settings that the row was begun with"
+        f"({', '.join(differ[:_MOST_NAMED])}{more}); choose another folder with --out or another "
+        "name for the row (--method KEY=METHOD), or give the settings that it was begun with"
     )
 
 

@@ -6,8 +6,8 @@ RUN/predictions/ROW/seed_K/NAME.npz         a prediction; NAME.failed.txt where 
 WORK/DATASET/NAME/...                       records that rows share
 ```
 A prediction is written whole or not at all, as soon as it is made, and one that is there is never
-made again: a run that was interrupted or killed loses the photo it was at, and of that one keeps
-its records.
+made again unless it is damaged: a run that was interrupted or killed loses the photo it was at, and
+of that one keeps its records.
 """
 
 from __future__ import annotations
@@ -166,6 +166,8 @@ class _Work:
             folder = self._run.predictions(row.key, seed)
             for sample in self._samples:
                 if not folder.has(sample.name):
+                    if folder.file(sample.name).exists():
+                        self._progress.damaged(folder.file(sample.name))
                     case = partial(self._case, row, seed, sample)
                     yield Task(sample.name, seed, case)
 

@@ -21,6 +21,10 @@ from mfh.files import atomic_path, json_number, write_json, write_text
 FORMAT = 1
 """The version of `summary.json`."""
 
+_PREAMBLE = (
+    "% \\usepackage{booktabs}\n"
+    '% For any LaTeX: what its fonts lack stands as "?" here, and as it is in table.md.\n'
+)
 _HEADER = ["row", "seed", "name", *VALUES, "failure", "version"]
 
 
@@ -39,7 +43,7 @@ def write_scores(results: Results) -> dict[str, Path]:
     write_text(paths["table.md"], "\n".join(markdown(table) for table in tables))
     write_text(
         paths["table.tex"],
-        "% \\usepackage{booktabs}\n" + "\n".join(latex(table) for table in tables),
+        _PREAMBLE + "\n".join(latex(table) for table in tables),
     )
     return paths
 

@@ -67,8 +67,9 @@ class PhotoScore:
 class Mean:
     """A mean over photos (and seeds) with its 95 % confidence intervals.
 
-    photos: (low, high), were other photos drawn (bootstrap over photos).
-    seeds: (low, high), were other seeds drawn (Student's t over the seeds' means); NaN with one.
+    photos: (low, high), were other photos drawn (bootstrap over photos); NaN of fewer than 5.
+    seeds: (low, high), were other seeds drawn (Student's t over the seeds' means); NaN of fewer
+        than 3.
     seed_std: the standard deviation (n - 1) of the seeds' means; NaN with one.
 
     In the unit of the value.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
@@ -49,7 +49,7 @@ def score(
     Raises `InputError` where no pixel of the truth counts, the prediction cannot show the same
     view, or the protocol's crop is not for the truth's size.
     """
-    depth_m = at_size(prediction.depth_m, true_m.shape)
+    depth_m = at_size(prediction, true_m.shape)
     counted = protocol.valid(true_m)
     true = true_m[counted]
     if not len(true):
@@ -81,8 +81,8 @@ def score_run(
     progress: is told of each photo, of stage "scoring".
 
     Whatever keeps a photo from being scored is the `failure` of its scores. Raises `InputError`
-    where the data set's folder is not laid out as it should be, and `SettingsError` for fewer than
-    no threads.
+    where the data set's folder is not laid out as it should be, or holds the truth of none of the
+    run's photos, and `SettingsError` for fewer than no threads.
     """
     if jobs < 0:
         raise SettingsError(
@@ -90,6 +90,7 @@ def score_run(
         )
     progress = progress or Progress()
     samples = {sample.name: sample for sample in data_set.samples()}
+    _require_any(run, data_set, samples)
     found: dict[tuple[str, int, str], PhotoScore] = {}
     progress.start(STAGE, len(run.names))
     tasks = (partial(_score_photo, run, data_set, name, samples.get(name)) for name in run.names)
@@ -100,6 +101,19 @@ def score_run(
     return [
         found[row.key, seed, name] for row in run.rows for seed in row.seeds for name in run.names
     ]
+
+
+def _require_any(run: RunInfo, data_set: DataSet, samples: Mapping[str, Sample]) -> None:
+    """Refuse a data set that has nothing to do with the run, which would leave it no score."""
+    known = [samples[name] for name in run.names if name in samples]
+    if not run.names or any(sample.truth.is_file() for sample in known):
+        return
+    looked = f"no file {known[0].truth}" if known else f"no photo named {run.names[0]}"
+    raise InputError(
+        f"{data_set.root}: the truth of none of the {len(run.names)} photos of {run.folder} is "
+        f"there, e.g. {looked}; say where the data set lies that it was predicted on (--data, "
+        "--data-option)"
+    )
 
 
 def _in_threads(
@@ -138,7 +152,7 @@ def _score_photo(
             try:
                 if sample is None:
                     raise InputError(f"not in the data set at {data_set.root}")
-                if not folder.has(name):
+                if not folder.file(name).exists():
                     raise InputError(folder.failure(name) or NOT_PREDICTED)
                 prediction = folder.read(name)
                 version = str(prediction.report.get("mfh", ""))
@@ -160,17 +174,18 @@ def _truth(data_set: DataSet, sample: Sample) -> NDArray[np.float32] | MfhError:
         return error
 
 
-def at_size(depth_m: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """A prediction at the truth's size (H, W): bilinear, pixel centres at (0.5, 0.5).
+def at_size(prediction: StoredPrediction, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The depth of a prediction at the truth's size (H, W): bilinear, pixel centres at (0.5, 0.5).
 
     What is nearest to a pixel that is infinite, or no depth (NaN, zero or less), is infinite or NaN
     itself; between the others depth is interpolated. Raises `InputError` where the two differ in
     aspect, and so cannot show the same view.
     """
+    depth_m = prediction.depth_m
     if depth_m.shape == shape:
         return depth_m
     height, width = shape
-    check_same_picture("prediction", (depth_m.shape[0], depth_m.shape[1]), (height, width))
+    check_same_picture(prediction.title, (depth_m.shape[0], depth_m.shape[1]), (height, width))
     finite = (depth_m > 0) & np.isfinite(depth_m)
     if finite.all():
         return resize_map(depth_m, height, width)

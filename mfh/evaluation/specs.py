@@ -134,12 +134,9 @@ class FilesSpec(_OfPhotoAlone):
     names: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Which files, and their scale; they may change, so that what lacks can be added."""
-        return {
-            "method": "files",
-            "folder": self.folder,
-            "png_units_per_m": self.png_units_per_m,
-        }
+        """The folder and its scale; not its files, so that missing ones may be added to it."""
+        scale = {"png_units_per_m": self.png_units_per_m}
+        return {"method": "files", "folder": self.folder, **scale}
 
     def make(self) -> Method:
         """The method."""

@@ -15,6 +15,12 @@ from mfh.errors import InputError
 from mfh.evaluation.quantities import QUANTITIES
 from mfh.evaluation.scores import NOT_PREDICTED, VALUES, Mean, PhotoScore, RowScore
 
+LEAST_PHOTOS = 5
+"""Of fewer the bootstrap says nothing: 2 photos have 3 means in all."""
+
+LEAST_SEEDS = 3
+"""Of 2 Student's t, of 1 degree of freedom, is 13 standard errors, whatever they are."""
+
 RESAMPLES = 2000
 _SEED = 0
 _CONFIDENCE = 0.95
@@ -27,7 +33,7 @@ class Difference:
     """How a row differs from another on the photos that both have.
 
     mean: of `row` less `other`. photos: its 95 % confidence interval, (low, high), were other
-        photos drawn. count: photos compared.
+        photos drawn; NaN of fewer than 5. count: photos compared.
     """
 
     row: str
@@ -194,11 +200,11 @@ def _over_photos(
         means = draws @ finite / counts
         means[(draws @ np.isinf(values).astype(np.float64)) > 0] = np.inf
     intervals = []
-    for column in means.T:
-        drawn = column[~np.isnan(column)]
-        if known.shape[0] < 2 or not len(drawn):
+    for column, count in zip(means.T, known.sum(axis=0), strict=True):
+        if count < LEAST_PHOTOS:
             intervals.append(_NOTHING)
         else:
+            drawn = column[~np.isnan(column)]
             low, high = np.percentile(drawn, _TAILS, method="nearest")
             intervals.append((float(low), float(high)))
     return intervals
@@ -207,11 +213,14 @@ def _over_photos(
 def _over_seeds(means: Sequence[float]) -> tuple[tuple[float, float], float]:
     """The interval of the mean of seeds, by Student's t, and their standard deviation.
 
-    NaN where a mean is infinite or unknown: nothing can be said about others then.
+    NaN where a mean is infinite or unknown: nothing can be said about others then. Two seeds have a
+    deviation, and no interval.
     """
     if len(means) < 2 or not np.isfinite(means).all():
         return _NOTHING, math.nan
     mean, deviation = float(np.mean(means)), float(np.std(means, ddof=1))
+    if len(means) < LEAST_SEEDS:
+        return _NOTHING, deviation
     quantile = float(stdtrit(len(means) - 1, (1 + _CONFIDENCE) / 2))
     reach = quantile * deviation / math.sqrt(len(means))
     return (mean - reach, mean + reach), deviation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from mfh.evaluation.tables import Table
 
@@ -21,16 +22,51 @@ _LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "\n": " ",
+    "\t": " ",
+    "\N{NO-BREAK SPACE}": "~",
     "δ₁": r"$\delta_1$",
     "δ₂": r"$\delta_2$",
     "δ₃": r"$\delta_3$",
     "±": r"$\pm$",
     "\N{EN DASH}": "--",
     "\N{MINUS SIGN}": "$-$",
+    "\N{EM DASH}": "---",
     "“": "``",
     "”": "''",
+    "\N{LEFT SINGLE QUOTATION MARK}": "`",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "…": r"\dots{}",
+    "×": r"$\times$",  # noqa: RUF001
+    "²": r"$^2$",
+    "°": r"$^\circ$",
+    "µ": r"$\mu$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "→": r"$\to$",
+    "ß": r"\ss{}",
+    "æ": r"\ae{}",
+    "Æ": r"\AE{}",
+    "ø": r"\o{}",
+    "Ø": r"\O{}",
+    "ł": r"\l{}",
+    "Ł": r"\L{}",
 }
-_SPECIAL = re.compile("|".join(re.escape(text) for text in _LATEX))
+# By the names of combining marks; a letter with one is that accent of the letter.
+_ACCENTS = {
+    "\N{COMBINING GRAVE ACCENT}": "`",
+    "\N{COMBINING ACUTE ACCENT}": "'",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "^",
+    "\N{COMBINING TILDE}": "~",
+    "\N{COMBINING MACRON}": "=",
+    "\N{COMBINING BREVE}": "u",
+    "\N{COMBINING DOT ABOVE}": ".",
+    "\N{COMBINING DIAERESIS}": '"',
+    "\N{COMBINING RING ABOVE}": "r",
+    "\N{COMBINING DOUBLE ACUTE ACCENT}": "H",
+    "\N{COMBINING CARON}": "v",
+    "\N{COMBINING CEDILLA}": "c",
+}
+_SPECIAL = re.compile("|".join([*(re.escape(text) for text in _LATEX), r"[^ -~]"]))
 
 
 def markdown(table: Table) -> str:
@@ -77,8 +113,21 @@ def latex(table: Table) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text with what LaTeX would take for its own made harmless."""
-    return _SPECIAL.sub(lambda match: _LATEX[match.group()], text)
+    """Text in ASCII, with what LaTeX would take for its own made harmless.
+
+    What LaTeX's own fonts lack (Greek, Chinese, most symbols) becomes "?".
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return _SPECIAL.sub(lambda match: _latex_sign(match.group()), composed)
+
+
+def _latex_sign(character: str) -> str:
+    if character in _LATEX:
+        return _LATEX[character]
+    letter, *marks = list(unicodedata.normalize("NFD", character))
+    if len(marks) == 1 and marks[0] in _ACCENTS and letter.isascii():
+        return f"\\{_ACCENTS[marks[0]]}{{{letter}}}"
+    return "?"
 
 
 def _latex_line(cells: tuple[str, ...]) -> str:

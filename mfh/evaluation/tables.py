@@ -10,8 +10,9 @@ from mfh.evaluation.ablations import title_of, without_figures
 from mfh.evaluation.published import published
 from mfh.evaluation.quantities import COLUMNS, QUANTITIES, UNKNOWN
 from mfh.evaluation.results import Results
-from mfh.evaluation.run_file import RowInfo
+from mfh.evaluation.run_file import RowInfo, RunInfo
 from mfh.evaluation.scores import Mean, RowScore
+from mfh.evaluation.statistics import LEAST_PHOTOS, LEAST_SEEDS
 
 MEASURED = "Measured here"
 PUBLISHED = "Published"
@@ -45,15 +46,18 @@ def score_table(
 ) -> Table:
     """The rows of a run, and below them what others have published on its data set.
 
-    columns: names of values. common: whether only photos count that every row has; published
+    columns: names of values. common: whether only photos count that every row has; all published
         figures, which are over other photos, are left out then. Where rows have figures of their
-        own in the paper, as in an ablation, those stand beside ours instead, a column each.
+        own in the paper, as in an ablation, those stand beside ours, a column each, instead of
+        what others have published.
     """
     run = results.run
     words = _word_columns(run.rows)
-    beside = [name for name in columns if any(name in row.published for row in run.rows)]
-    others = published(results.data_set.name) if not (common or beside) else ()
-    others = tuple(each for each in others if any(name in each.values for name in columns))
+    beside, others = [], []
+    if not common:
+        beside = [name for name in columns if any(name in row.published for row in run.rows)]
+    if not (common or beside):
+        others = [each for each in published(results.data_set.name) if {*columns} & {*each.values}]
 
     header = list(words)
     for name in columns:
@@ -83,7 +87,11 @@ def score_table(
         tuple(header),
         tuple(rows),
         frozenset(texts),
-        tuple(_notes(results, summaries, columns)),
+        (
+            *_notes_on_values(summaries, columns),
+            *_notes_on_rows(results, summaries, with_published=bool(beside or others)),
+            *([] if common else _note_on_figures(run)),
+        ),
     )
 
 
@@ -104,8 +112,10 @@ def difference_table(
             mean, low, high = (
                 quantity.text(x, signed=True) for x in (difference.mean, *difference.photos)
             )
-            told = (f"{mean} ({low} to {high})", verdict)
-            cells += told if count > 1 else (UNKNOWN, UNKNOWN)
+            if count < LEAST_PHOTOS:
+                cells += [mean, "too few photos"]
+            else:
+                cells += [f"{mean} ({low} to {high})", verdict]
         rows.append(TableRow((*cells, str(count))))
     header = [part for name in columns for part in (QUANTITIES[name].heading, "verdict")]
     verdicts = {2 + 2 * index for index in range(len(columns))}
@@ -115,8 +125,16 @@ def difference_table(
         ("Method", *header, "Photos"),
         tuple(rows),
         frozenset({0, *verdicts}),
-        ("In brackets: the 95 % confidence interval over photos (bootstrap).",),
+        tuple(_notes_on_differences(results)),
     )
+
+
+def _notes_on_differences(results: Results) -> Iterator[str]:
+    counts = [each.count for of_row in results.differences.values() for each in of_row.values()]
+    if max(counts) >= LEAST_PHOTOS:
+        yield "In brackets: the 95 % confidence interval over photos (bootstrap)."
+    if min(counts) < LEAST_PHOTOS:
+        yield f"Fewer than {LEAST_PHOTOS} photos tell nothing of others: no interval is given."
 
 
 def truth_note(rows: Sequence[RowInfo]) -> str:
@@ -165,14 +183,16 @@ def _title(results: Results, *, common: bool) -> str:
 def _word_columns(rows: Sequence[RowInfo]) -> dict[str, list[str]]:
     """The columns that say which row it is: its label, and what `group` holds.
 
-    Where every row has a group of its own, that says it all.
+    Where every row has a group of its own, that says it all; beside labels stands only what these
+    do not say.
     """
     keys = list(dict.fromkeys(key for row in rows for key in row.group))
     columns = {key: [row.group.get(key, UNKNOWN) for row in rows] for key in keys}
     told_apart = len(set(zip(*columns.values(), strict=True))) == len(rows) if keys else False
     if told_apart and all(row.group for row in rows):
         return columns
-    return {"Method": [row.label for row in rows], **columns}
+    unsaid = [key for key in keys if any(row.group.get(key, "") not in row.label for row in rows)]
+    return {"Method": [row.label for row in rows], **{key: columns[key] for key in unsaid}}
 
 
 def _photos(summary: RowScore) -> str:
@@ -183,31 +203,40 @@ def _photos(summary: RowScore) -> str:
     return f"{summary.count} ({told})" if told else str(summary.count)
 
 
-def _notes(
-    results: Results, summaries: Sequence[RowScore], columns: Sequence[str]
+def _notes_on_values(summaries: Sequence[RowScore], columns: Sequence[str]) -> Iterator[str]:
+    """What the figures are, as far as such figures are there."""
+    means = [row.means[name] for row in summaries for name in columns if name in row.means]
+    over_photos = any(math.isfinite(mean.photos[0]) for mean in means)
+    over_seeds = any(math.isfinite(mean.seeds[0]) for mean in means)
+    if over_photos:
+        intervals = "± half the 95 % confidence interval over photos (bootstrap)"
+        in_brackets = "; in brackets over seeds (Student's t)" if over_seeds else ""
+        yield f"{intervals}{in_brackets}."
+    elif over_seeds:
+        yield "In brackets: half the 95 % confidence interval over seeds (Student's t)."
+    if any(0 < row.count < LEAST_PHOTOS for row in summaries):
+        yield f"Fewer than {LEAST_PHOTOS} photos tell nothing of others: no interval is given."
+    if any(name.startswith("scaled_") for name in columns):
+        yield "Scaled: depth times the median of true / predicted."
+    if any(name.startswith("affine_") for name in columns):
+        yield (
+            "Affine: the best scale and offset of depth. What remains is the error of the shape "
+            "alone."
+        )
+
+
+def _notes_on_rows(
+    results: Results, summaries: Sequence[RowScore], *, with_published: bool
 ) -> Iterator[str]:
+    """What rows are over, and how far they can be compared."""
     run = results.run
-    intervals = "± half the 95 % confidence interval over photos (bootstrap)"
-    if any(len(row.seeds) > 1 for row in run.rows):
-        intervals += "; in brackets over seeds (Student's t)"
-    yield f"{intervals}."
-    if any(name.startswith(("scaled_", "affine_")) for name in columns):
-        yield (
-            "Scaled: depth times the median of true / predicted. Affine: the best scale and offset "
-            "of depth. What remains is the error of the shape alone."
-        )
-    if without_figures(run.ablation, run.rows):
-        yield (
-            "The paper's figures stand beside rows on its data set and with its settings alone; "
-            "those of the others are left out."
-        )
+    if any(1 < len(row.seeds) < LEAST_SEEDS for row in run.rows):
+        yield f"Fewer than {LEAST_SEEDS} seeds tell nothing of others: no interval is given."
     if any(row.knows_truth for row in run.rows):
         yield truth_note(run.rows)
     if len(run.names) < results.photos_in_set:
-        yield (
-            f"Over {len(run.names)} of the {results.photos_in_set} photos of the data set; "
-            "published figures are over all of them."
-        )
+        part = f"Over {len(run.names)} of the {results.photos_in_set} photos of the data set"
+        yield part + ("; published figures are over all of them." if with_published else ".")
     several = [
         f"{row.label} ({', '.join(summary.versions)})"
         for row, summary in zip(run.rows, summaries, strict=True)
@@ -218,3 +247,11 @@ def _notes(
     counts = note_on_counts(summaries)
     if counts:
         yield counts
+
+
+def _note_on_figures(run: RunInfo) -> Iterator[str]:
+    if without_figures(run.ablation, run.rows):
+        yield (
+            "The paper's figures stand beside rows on its data set and with its settings alone; "
+            "those of the others are left out."
+        )

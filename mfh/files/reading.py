@@ -61,12 +61,31 @@ def read_text_file(path: Path, example: str = "") -> str:
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """Read the arrays of an .npz file. Raises `InputError`, also for anything pickled."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise ValueError("it holds one array, as .npy files do")
+        with loaded as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise absent(path) from None
     except NUMPY_ERRORS as error:
-        raise InputError(f"{path}: not a readable .npz file of plain arrays ({error})") from error
+        raise InputError(
+            f"{path}: not a readable .npz file of plain arrays ({_reason(error)})"
+        ) from error
+
+
+def begins_npz_array(path: Path, name: str) -> bool:
+    """Whether an .npz file is there with its directory, and its array `name` begins as one.
+
+    Reads a few kB, whatever the size: enough for a file that is empty, cut short or of another
+    kind, not for a few bytes that changed within.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+            np.lib.format.read_magic(member)
+    except (*NUMPY_ERRORS, KeyError):
+        return False
+    return True
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -76,8 +95,15 @@ def read_npy(path: Path) -> NDArray[Any]:
     except FileNotFoundError:
         raise absent(path) from None
     except NUMPY_ERRORS as error:
-        raise InputError(f"{path}: not a readable .npy file of a plain array ({error})") from error
+        raise InputError(
+            f"{path}: not a readable .npy file of a plain array ({_reason(error)})"
+        ) from error
     return array
+
+
+def _reason(error: Exception) -> str:
+    """Why an array cannot be read; NumPy takes what is damaged for a pickle, and advises one."""
+    return "it is damaged, or holds a pickle" if "pickle" in str(error) else str(error)
 
 
 def absent(path: Path) -> InputError:

@@ -1,8 +1,8 @@
 """Writing files so that a reader sees the whole file or none.
 
 A file is written beside its place under a hidden name that starts with `.mfh-` and keeps the
-suffix, then renamed. Whatever goes wrong, the hidden file is removed; only a process that is killed
-outright can leave one behind, for `remove_temporaries`.
+suffix, then renamed once the disk has all of it. Whatever goes wrong, the hidden file is removed;
+only a process that is killed outright can leave one behind, for `remove_temporaries`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = path.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
     try:
         yield temporary
+        # Some file systems keep a renaming and lose the content when power fails between the two.
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OutputError:
         raise

@@ -16,7 +16,7 @@ from typing import Any
 from mfh.errors import InputError
 from mfh.evaluation.datasets.base import Checked, DataSet, Sample
 
-__all__ = ["DATA_SETS", "Checked", "DataSet", "Sample", "open_data_set"]
+__all__ = ["DATA_SETS", "Checked", "DataSet", "Sample", "open_data_set", "require_data_set"]
 
 DATA_SETS: Mapping[str, str] = MappingProxyType(
     {
@@ -53,8 +53,7 @@ def open_data_set(name: str, root: str | Path, **options: Any) -> DataSet:
     Raises `InputError` for an unknown name or option, for a root that is not there or not a folder,
     and for what the class itself refuses.
     """
-    if name not in DATA_SETS:
-        raise InputError(f"data set {name!r}: {_instead(name, DATA_SETS)}")
+    require_data_set(name)
     root = Path(root)
     if not root.is_dir() and not (name in _OF_AN_INDEX_FILE and root.is_file()):
         wanted = "its folder, or its index file" if name in _OF_AN_INDEX_FILE else "its folder"
@@ -70,6 +69,12 @@ def open_data_set(name: str, root: str | Path, **options: Any) -> DataSet:
             options[option] = _number(value, f"option {option!r} of data set {name!r}")
     data_set: DataSet = made(root, **options)
     return data_set
+
+
+def require_data_set(name: str) -> None:
+    """Raise `InputError` for a name that is not in `DATA_SETS`, with those that are."""
+    if name not in DATA_SETS:
+        raise InputError(f"data set {name!r}: {_instead(name, DATA_SETS)}")
 
 
 def _instead(name: str, known: Iterable[str]) -> str:

@@ -104,8 +104,8 @@ class Nyu(OfficialSet):
             samples.append(Sample(f"{scene_type}/rgb_{frame:05d}", photo, truth))
         if not any(sample.photo.is_file() or sample.truth.is_file() for sample in samples):
             raise LayoutError(
-                f"{folder}: none of the photos and depth maps there is of the official test split; give the "
-                f"folder of that split. {self.where}"
+                f"{folder}: none of the photos and depth maps there is of the official test "
+                f"split; give the folder of that split. {self.where}"
             )
         return samples
 

@@ -33,7 +33,7 @@ _CROPS = {
 }
 _SHAPE = tuple(f"{prefix}{metric}" for metric in ("abs_rel", "delta1") for prefix in PREFIXES)
 _OWN = ("scale_error", "relative_error", "interval68", "interval90", "unusable", "seconds")
-# The median AbsRel up to which the colours of predicted / true end at a ratio.
+# The median AbsRel of the worst row up to which the colours of predicted / true end at a ratio.
 _RATIO_ENDS = ((0.06, 1.25), (0.25, 1.25**2))
 _WIDEST_RATIO = 1.25**3
 
@@ -78,7 +78,7 @@ def _head(run: RunInfo, data_set: DataSet, title: str) -> list[Html]:
         "data set": data_set.title,
         "photos": f"{count:,}",
         "scored": _protocol_words(data_set.protocol),
-        "after": data_set.protocol.source,
+        "protocol": data_set.protocol.source,
         "ablation": title_of(run.ablation),
         "methods": "; ".join(row.label for row in run.rows),
         "seeds": _seed_words(run),
@@ -143,10 +143,16 @@ def _seed_words(run: RunInfo) -> str:
 
 
 def _ratio_scale(scores: Sequence[PhotoScore]) -> RatioScale:
-    """One scale of predicted / true for all photos of the page, wide enough for most of them."""
-    values = [score.values.get("abs_rel", math.nan) for score in scores]
-    known = [value for value in values if math.isfinite(value)]
-    median = float(np.median(known)) if known else 0.0
+    """One scale of predicted / true for all photos of the page.
+
+    Wide enough for most photos of the worst row: narrower, its maps would have no shades.
+    """
+    of_rows: dict[str, list[float]] = {}
+    for score in scores:
+        abs_rel = score.values.get("abs_rel", math.nan)
+        if math.isfinite(abs_rel):
+            of_rows.setdefault(score.row, []).append(abs_rel)
+    median = max((float(np.median(values)) for values in of_rows.values()), default=0.0)
     return RatioScale(next((end for most, end in _RATIO_ENDS if median <= most), _WIDEST_RATIO))
 
 

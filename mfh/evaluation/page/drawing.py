@@ -106,7 +106,7 @@ def _draw(
     colours = partial(_depth_colours, scale)
     predictions = {}
     for key in keys:
-        depth_m = at_size(run.predictions(*key).read(sample.name).depth_m, true_m.shape)
+        depth_m = at_size(run.predictions(*key).read(sample.name), true_m.shape)
         shown_m = np.where(depth_m > 0, depth_m, np.float32(np.nan))
         log_ratio = np.full(true_m.shape, np.nan, np.float32)
         log_ratio[counted] = np.log(data_set.protocol.scored(depth_m[counted]) / true_m[counted])

@@ -96,7 +96,7 @@ def _read(
         at = at[np.floor(places * (len(at) / _PIXELS_A_PHOTO)).astype(np.intp)]
     for row, seed in seeds.items():
         try:
-            depth_m = at_size(run.predictions(row, seed).read(sample.name).depth_m, true_m.shape)
+            depth_m = at_size(run.predictions(row, seed).read(sample.name), true_m.shape)
         except MfhError as error:
             unreadable.append(str(error))
             continue

@@ -31,11 +31,11 @@ a{color:inherit}nav a{margin-right:1rem}
 .note{padding:.5rem .8rem;border-radius:.4rem;background:var(--note);max-width:none}
 .table{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;overflow-wrap:normal}
-th,td{padding:.35rem .7rem .35rem 0;text-align:right;vertical-align:top;white-space:nowrap;
+th,td{padding:.35rem .55rem .35rem 0;text-align:right;vertical-align:top;
 border-bottom:1px solid var(--grid)}
 th{font-weight:600}th:first-child,.text{text-align:left}
 th:first-child{position:sticky;left:0;background:var(--paper)}
-tbody th{font-weight:500;white-space:normal;min-width:9rem}
+tbody th{font-weight:500;min-width:7rem;overflow-wrap:anywhere}thead th{vertical-align:bottom}
 .title th{color:var(--muted);padding-top:.8rem}
 th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid}
 th[aria-sort=ascending] button::after{content:" ▲"}
@@ -62,7 +62,7 @@ background:var(--colours)}
 .depth{--colours:DEPTH}.ratio{--colours:RATIO}
 details h4{margin-top:.8rem}summary{cursor:pointer}summary h3{display:inline}
 @media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}
-.table{overflow:visible}table{font-size:8pt}th,td{white-space:normal;padding-right:.4rem}}
+.table{overflow:visible}table{font-size:8pt}th,td{padding-right:.4rem}}
 """
 
 # Sorts a table by a column whose header is pressed; once more turns it round.

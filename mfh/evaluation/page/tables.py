@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -22,7 +23,7 @@ def table_html(table: Table) -> Html:
     """
     kind = dict.fromkeys(table.text_columns, "text")
     head = [
-        element("th", element("button", name, type="button"), scope="col", class_=kind.get(column))
+        element("th", _heading(name), scope="col", class_=kind.get(column))
         for column, name in enumerate(table.columns)
     ]
     bodies = []
@@ -35,7 +36,7 @@ def table_html(table: Table) -> Html:
                 "tr",
                 element("th", row.cells[0], scope="row"),
                 *(
-                    element("td", cell, class_=kind.get(column))
+                    element("td", _unbroken(cell), class_=kind.get(column))
                     for column, cell in enumerate(row.cells[1:], 1)
                 ),
             )
@@ -44,6 +45,19 @@ def table_html(table: Table) -> Html:
         bodies.append(element("tbody", *lines))
     whole = element("table", element("thead", element("tr", *head)), *bodies)
     return element("div", whole, class_="table", role="region", aria_label=table.title, tabindex=0)
+
+
+def _heading(name: str) -> Html:
+    """A button; what the column is a form of stands in a line of its own, to be no wider."""
+    quantity, line_break, form = re.sub(r", | (?=\(paper\))", r"\g<0>\n", name).partition("\n")
+    parts = (quantity, element("br"), form) if line_break else (name,)
+    return element("button", *parts, type="button")
+
+
+def _unbroken(cell: str) -> str:
+    """A cell that a narrow screen breaks before its interval alone."""
+    mean, sign, interval = cell.partition(" ± ")
+    return f"{mean} {sign.strip()}\N{NO-BREAK SPACE}{interval}" if sign else cell
 
 
 def failure_list(rows: Sequence[Scored]) -> Html:
