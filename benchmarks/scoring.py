@@ -22,10 +22,10 @@ from scipy.ndimage import gaussian_filter
 from tables import markdown
 
 from mfh.evaluation.datasets.base import Checked, Sample
-from mfh.evaluation.predictions import StoredPrediction
 from mfh.evaluation.protocol import Protocol
-from mfh.evaluation.run_file import RowInfo, RunInfo
-from mfh.evaluation.scoring import score_run
+from mfh.evaluation.runs.predictions import StoredPrediction
+from mfh.evaluation.runs.run_file import RowInfo, RunInfo
+from mfh.evaluation.scoring.score import score_run
 from mfh.records import Photo
 
 COUNT, HEIGHT, WIDTH = 654, 480, 640

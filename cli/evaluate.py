@@ -26,8 +26,8 @@ from .options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mfh.evaluation.engines import Engine
-    from mfh.evaluation.methods import Row
+    from mfh.evaluation.engines.base import Engine
+    from mfh.evaluation.methods.base import Row
 
 
 def evaluate(
@@ -174,8 +174,8 @@ def evaluate(
         raise InputError(f"--data is missing: say where {data_set} lies, --data DIR")
     opened = open_data_set(data_set, data, **options)
 
-    from mfh.evaluation.ablations import ablation as find_ablation  # noqa: PLC0415
-    from mfh.evaluation.running import evaluate as run_evaluation  # noqa: PLC0415
+    from mfh.evaluation.methods.ablations import ablation as find_ablation  # noqa: PLC0415
+    from mfh.evaluation.runs.running import evaluate as run_evaluation  # noqa: PLC0415
 
     from .evaluation_progress import TerminalEvaluation, show_missing, show_unfinished  # noqa: PLC0415
     from .evaluation_rows import rows_of  # noqa: PLC0415
@@ -260,12 +260,12 @@ def _folder_for(data_set: str, data: Path) -> Path:
 
 def _engine(name: str, address: str | None, workers: int | None) -> Engine:
     if name == "ray":
-        from mfh.evaluation.ray_engine import RayEngine  # noqa: PLC0415
+        from mfh.evaluation.engines.ray_engine import RayEngine  # noqa: PLC0415
 
         return RayEngine(address=address, workers=workers)
     if address is not None or workers is not None:
         raise SettingsError("--address and --workers are for --engine ray")
-    from mfh.evaluation.serial_engine import SerialEngine  # noqa: PLC0415
+    from mfh.evaluation.engines.serial_engine import SerialEngine  # noqa: PLC0415
 
     return SerialEngine()
 

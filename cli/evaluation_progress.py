@@ -15,15 +15,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mfh.evaluation.datasets.recognise import quoted
-from mfh.evaluation.evaluation_progress import EvaluationProgress
+from mfh.evaluation.runs.progress import EvaluationProgress
 
 from .terminal import ShownBars
 
 if TYPE_CHECKING:
     from mfh.evaluation.datasets.base import DataSet
-    from mfh.evaluation.engines import Outcome
-    from mfh.evaluation.methods import Row
-    from mfh.evaluation.running import Evaluated
+    from mfh.evaluation.engines.base import Outcome
+    from mfh.evaluation.methods.base import Row
+    from mfh.evaluation.runs.running import Evaluated
 
 _MOST_MISSING = 3
 

@@ -15,8 +15,8 @@ from mfh.settings import Settings
 from .options import changes_of, pair, settings_of
 
 if TYPE_CHECKING:
-    from mfh.evaluation.ablations import Ablation
-    from mfh.evaluation.methods import MethodSpec, Row
+    from mfh.evaluation.methods.ablations import Ablation
+    from mfh.evaluation.methods.base import MethodSpec, Row
     from mfh.simulation import SimulatedErrors
 
 _SIMULATED = "simulated"
@@ -49,8 +49,8 @@ def rows_of(
     people: ROW=DIR texts, the meshes of rows that need the user's own.
     names: of all samples of the data set.
     """
-    from mfh.evaluation.ablations import SpecOf  # noqa: PLC0415 - keeps `mfh --help` quick
-    from mfh.evaluation.mfh_specs import mfh_spec  # noqa: PLC0415
+    from mfh.evaluation.methods.ablations import SpecOf  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.evaluation.methods.mfh_specs import mfh_spec  # noqa: PLC0415
 
     meshes = dict(_meshes(text) for text in people)
     if table is None:
@@ -95,8 +95,8 @@ def _method_rows(
     methods: Sequence[str], settings: Settings, errors: SimulatedErrors, names: Sequence[str]
 ) -> list[Row]:
     """The rows of single methods: named as the user wants it, or by their texts."""
-    from mfh.evaluation.methods import Row  # noqa: PLC0415
-    from mfh.evaluation.specs import method_spec  # noqa: PLC0415
+    from mfh.evaluation.methods.base import Row  # noqa: PLC0415
+    from mfh.evaluation.methods.rivals import method_spec  # noqa: PLC0415
 
     given = [_key_and_method(text) for text in methods]
     own = Counter(_key_of(text).casefold() for key, text in set(given) if not key)
@@ -136,7 +136,7 @@ def _hashed(key: str, text: str) -> str:
 
 
 def _label(text: str, settings: Settings) -> str:
-    from mfh.evaluation.mfh_specs import oracle_settings  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.evaluation.methods.mfh_specs import oracle_settings  # noqa: PLC0415 - keeps `mfh --help` quick
 
     kind, _, oracle = text.partition(":")
     if kind not in _TITLES:

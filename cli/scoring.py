@@ -12,17 +12,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from mfh.evaluation.page import write_page
-from mfh.evaluation.quantities import QUANTITIES
-from mfh.evaluation.results import Results
-from mfh.evaluation.score_files import write_scores
-from mfh.evaluation.scoring import score_run
-from mfh.evaluation.tables import Table, score_table
+from mfh.evaluation.scoring.results import Results
+from mfh.evaluation.scoring.score import score_run
+from mfh.evaluation.scoring.score_files import write_scores
+from mfh.evaluation.tables.quantities import QUANTITIES
+from mfh.evaluation.tables.tables import Table, score_table
 
 from .terminal import TerminalProgress
 
 if TYPE_CHECKING:
     from mfh.evaluation.datasets.base import DataSet
-    from mfh.evaluation.run_file import RunInfo
+    from mfh.evaluation.runs.run_file import RunInfo
 
 _MOST_FAILED = 10
 # The most important first: what does not fit is left out from the end.

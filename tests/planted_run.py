@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets.base import Checked, Sample
-from mfh.evaluation.predictions import StoredPrediction
 from mfh.evaluation.protocol import Protocol
-from mfh.evaluation.run_file import RowInfo, RunInfo
-from mfh.evaluation.scores import METRICS, PhotoScore
+from mfh.evaluation.runs.predictions import StoredPrediction
+from mfh.evaluation.runs.run_file import RowInfo, RunInfo
+from mfh.evaluation.scoring.scores import METRICS, PhotoScore
 from mfh.records import Photo
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mfh.errors import InputError
-from mfh.evaluation.methods import Case, MethodSpec
+from mfh.evaluation.methods.base import Case, MethodSpec
 from mfh.models import DownloadProgress
 from mfh.records import MetricDepth
 

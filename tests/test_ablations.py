@@ -7,10 +7,10 @@ import pickle
 import pytest
 
 from mfh.errors import MissingPartError, SettingsError
-from mfh.evaluation.ablations import ABLATIONS, ablation
-from mfh.evaluation.mfh_specs import MfhSpec, OracleSpec, mfh_spec
-from mfh.evaluation.published import PRINTED
-from mfh.evaluation.settings_keys import name_of_paintings
+from mfh.evaluation.methods.ablations import ABLATIONS, ablation
+from mfh.evaluation.methods.mfh_specs import MfhSpec, OracleSpec, mfh_spec
+from mfh.evaluation.methods.painting_key import name_of_paintings
+from mfh.evaluation.tables.published import PRINTED
 from mfh.models import needed
 
 

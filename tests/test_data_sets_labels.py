@@ -14,7 +14,7 @@ from PIL import Image
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation import depth_errors
 from mfh.evaluation.datasets.labels import IBIMS_UNIT_M, Labels
-from mfh.evaluation.photo_files import differing, identities
+from mfh.evaluation.runs.photo_files import differing, identities
 
 HEIGHT, WIDTH = 48, 64
 LINE = {

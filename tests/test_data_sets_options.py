@@ -15,7 +15,7 @@ from mfh.evaluation.datasets import DATA_SETS, open_data_set
 from mfh.evaluation.datasets.folder import Folder
 from mfh.evaluation.datasets.index_file import sample_name
 from mfh.evaluation.datasets.missing import missing_files
-from mfh.evaluation.predictions import PredictionFolder
+from mfh.evaluation.runs.predictions import PredictionFolder
 
 DRIVE = "2011_09_26_drive_0002_sync"
 

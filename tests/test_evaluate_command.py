@@ -18,7 +18,7 @@ from PIL import Image
 from small_rooms import write_rooms
 
 from mfh.evaluation.datasets.nyu import official_test_split
-from mfh.evaluation.predictions import PredictionFolder
+from mfh.evaluation.runs.predictions import PredictionFolder
 
 # Small stages on photos of any size.
 QUICK = ("--method", "simulated", "--preset", "paper", "--set", "working_short_side_px=64")

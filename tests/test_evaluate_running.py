@@ -24,13 +24,13 @@ from mfh.errors import (
     SettingsError,
 )
 from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.engines import Task
-from mfh.evaluation.evaluation_progress import EvaluationProgress, TimeLeft
-from mfh.evaluation.methods import Case, Row
-from mfh.evaluation.mfh_specs import OracleSpec, mfh_spec
-from mfh.evaluation.run_file import RunInfo
-from mfh.evaluation.running import evaluate, photo_seed
-from mfh.evaluation.serial_engine import SerialEngine
+from mfh.evaluation.engines.base import Task
+from mfh.evaluation.engines.serial_engine import SerialEngine
+from mfh.evaluation.methods.base import Case, Row
+from mfh.evaluation.methods.mfh_specs import OracleSpec, mfh_spec
+from mfh.evaluation.runs.progress import EvaluationProgress, TimeLeft
+from mfh.evaluation.runs.run_file import RunInfo
+from mfh.evaluation.runs.running import evaluate, photo_seed
 from mfh.records import MetricDepth
 from mfh.settings import settings_from
 from mfh.simulation import SimulatedErrors

@@ -13,11 +13,11 @@ from test_evaluate_running import Constant
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.methods import Row
-from mfh.evaluation.predictions import PredictionFolder
-from mfh.evaluation.run_file import RunInfo
-from mfh.evaluation.running import evaluate
-from mfh.evaluation.serial_engine import SerialEngine
+from mfh.evaluation.engines.serial_engine import SerialEngine
+from mfh.evaluation.methods.base import Row
+from mfh.evaluation.runs.predictions import PredictionFolder
+from mfh.evaluation.runs.run_file import RunInfo
+from mfh.evaluation.runs.running import evaluate
 
 NAMES = ("Küche/Süd", "数据/中")
 

@@ -22,19 +22,19 @@ from PIL import Image
 from mfh.errors import InputError
 from mfh.evaluation.datasets.base import Checked, Sample
 from mfh.evaluation.page import write_page
-from mfh.evaluation.page.charts import painting_count
-from mfh.evaluation.page.choosing import most_different, worst_and_best
+from mfh.evaluation.page.charts.pixels import PixelErrors
+from mfh.evaluation.page.charts.reading import gather
+from mfh.evaluation.page.charts.section import painting_count
 from mfh.evaluation.page.markup import Html, element, joined
-from mfh.evaluation.page.pictures import RatioScale, map_picture, picture_size
-from mfh.evaluation.page.pixels import PixelErrors
-from mfh.evaluation.page.reading import gather
-from mfh.evaluation.predictions import StoredPrediction
+from mfh.evaluation.page.photos.choosing import most_different, worst_and_best
+from mfh.evaluation.page.photos.pictures import RatioScale, map_picture, picture_size
 from mfh.evaluation.protocol import Protocol
-from mfh.evaluation.results import Results
-from mfh.evaluation.run_file import RowInfo, RunInfo
-from mfh.evaluation.scores import PhotoScore
-from mfh.evaluation.scoring import score_run
-from mfh.evaluation.tables import score_table
+from mfh.evaluation.runs.predictions import StoredPrediction
+from mfh.evaluation.runs.run_file import RowInfo, RunInfo
+from mfh.evaluation.scoring.results import Results
+from mfh.evaluation.scoring.score import score_run
+from mfh.evaluation.scoring.scores import PhotoScore
+from mfh.evaluation.tables.tables import score_table
 from mfh.records import Intrinsics, Photo
 
 _VOID = {"br", "img", "meta"}
@@ -481,7 +481,7 @@ def test_an_ablation_with_many_rows_is_read_in_part(
     data_set = Planted(tmp_path, {f"p{k}": ramp() for k in range(10)})
     same = dict.fromkeys(data_set.truths, 1.0)
     run, scores = make_run(tmp_path / "run", data_set, {"a": same, "b": same})
-    monkeypatch.setattr("mfh.evaluation.page.reading._MOST_PREDICTIONS", 6)
+    monkeypatch.setattr("mfh.evaluation.page.charts.reading._MOST_PREDICTIONS", 6)
     assert [row.photos for row in gather(Results.of(run, data_set, scores)).rows.values()] == [3, 3]
 
 
@@ -518,7 +518,7 @@ def test_infinite_depth_has_a_colour_of_its_own() -> None:
 
 
 def test_pictures_are_jpeg_where_pillow_lacks_webp(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mfh.evaluation.page.pictures.features.check", lambda name: False)
+    monkeypatch.setattr("mfh.evaluation.page.photos.pictures.features.check", lambda name: False)
     uri = map_picture(np.ones((40, 40), np.float32), (40, 40), _red)
     assert uri.startswith("data:image/jpeg;base64,")
     assert np.abs(_decoded(uri) - (220, 20, 20)).max() < 8

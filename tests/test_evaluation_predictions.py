@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError, OutputError
-from mfh.evaluation.predictions import PredictionFolder, StoredPrediction
-from mfh.evaluation.run_file import RowInfo, RunInfo
+from mfh.evaluation.runs.predictions import PredictionFolder, StoredPrediction
+from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 
 
 def _prediction() -> StoredPrediction:

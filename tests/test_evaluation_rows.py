@@ -14,8 +14,8 @@ from mfh_cli.evaluation_rows import rows_of
 from small_rooms import rooms, write_rooms
 
 from mfh.errors import SettingsError
-from mfh.evaluation.ablations import ablation
-from mfh.evaluation.mfh_specs import SimulatedSpec
+from mfh.evaluation.methods.ablations import ablation
+from mfh.evaluation.methods.mfh_specs import SimulatedSpec
 from mfh.simulation import SimulatedErrors
 
 

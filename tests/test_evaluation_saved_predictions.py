@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from mfh.errors import InputError
-from mfh.evaluation.methods import Case
-from mfh.evaluation.saved_predictions import SavedPredictions
+from mfh.evaluation.methods.base import Case
+from mfh.evaluation.methods.saved_predictions import SavedPredictions
 from mfh.records import Intrinsics, Photo
 
 HEIGHT, WIDTH = 6, 8

@@ -14,9 +14,9 @@ from simulated_room import room
 from small_rooms import write_rooms
 
 from mfh.errors import OutputError
-from mfh.evaluation.methods import Case
-from mfh.evaluation.mfh_specs import mfh_spec
-from mfh.evaluation.run_file import RunInfo
+from mfh.evaluation.methods.base import Case
+from mfh.evaluation.methods.mfh_specs import mfh_spec
+from mfh.evaluation.runs.run_file import RunInfo
 from mfh.settings import settings_from
 
 SETTINGS = settings_from("paper", paintings=1, working_short_side_px=64)

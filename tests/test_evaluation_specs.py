@@ -14,9 +14,9 @@ import pytest
 from tiny_metric import write_tiny_depth_pro, write_tiny_glpn
 
 from mfh.errors import InputError, MissingPartError, SettingsError
-from mfh.evaluation.methods import Case
-from mfh.evaluation.mfh_specs import OracleSpec, mfh_spec, oracle_settings
-from mfh.evaluation.specs import (
+from mfh.evaluation.methods.base import Case
+from mfh.evaluation.methods.mfh_specs import OracleSpec, mfh_spec, oracle_settings
+from mfh.evaluation.methods.rivals import (
     FilesSpec,
     HubSpec,
     Metric3DSpec,
@@ -196,7 +196,7 @@ def test_what_has_nothing_to_download_is_ready(tmp_path: Path) -> None:
 
 def test_naming_methods_loads_no_model_library() -> None:
     program = (
-        "import sys; from mfh.evaluation.specs import method_spec; "
+        "import sys; from mfh.evaluation.methods.rivals import method_spec; "
         "[method_spec(text) for text in ('hub:a/b', 'metric3d', 'unidepth', 'simulated')]; "
         "print({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules))"
     )

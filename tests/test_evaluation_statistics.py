@@ -11,8 +11,8 @@ import pytest
 from planted_run import photo_score
 
 from mfh.errors import InputError
-from mfh.evaluation.scores import NOT_PREDICTED, PhotoScore
-from mfh.evaluation.statistics import _draws, common_photos, compare, row_scores
+from mfh.evaluation.scoring.scores import NOT_PREDICTED, PhotoScore
+from mfh.evaluation.scoring.statistics import _draws, common_photos, compare, row_scores
 
 
 def _row(row: str, values: np.ndarray, seed: int = 0) -> list[PhotoScore]:

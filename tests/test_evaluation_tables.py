@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 from planted_run import PlantedSet, photo_score, plant_run
 
-from mfh.evaluation.ablations import ablation
 from mfh.evaluation.datasets.base import Checked
-from mfh.evaluation.published import MFH, published
-from mfh.evaluation.quantities import QUANTITIES
-from mfh.evaluation.results import Results
-from mfh.evaluation.run_file import RowInfo, RunInfo
-from mfh.evaluation.score_files import (
+from mfh.evaluation.methods.ablations import ablation
+from mfh.evaluation.runs.run_file import RowInfo, RunInfo
+from mfh.evaluation.scoring.results import Results
+from mfh.evaluation.scoring.score import score_run
+from mfh.evaluation.scoring.score_files import (
     run_tables,
     summary,
     write_csv,
     write_scores,
 )
-from mfh.evaluation.scores import NOT_PREDICTED, VALUES, PhotoScore
-from mfh.evaluation.scoring import score_run
-from mfh.evaluation.table_text import latex, latex_text, markdown
-from mfh.evaluation.tables import Table, TableRow, score_table
+from mfh.evaluation.scoring.scores import NOT_PREDICTED, VALUES, PhotoScore
+from mfh.evaluation.tables.published import MFH, published
+from mfh.evaluation.tables.quantities import QUANTITIES
+from mfh.evaluation.tables.table_text import latex, latex_text, markdown
+from mfh.evaluation.tables.tables import Table, TableRow, score_table
 
 _NAMES = ("x", "y", "u", "v", "w")
 

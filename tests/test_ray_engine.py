@@ -19,14 +19,14 @@ from ray_methods import Product, Rigged
 from simulated_room import room
 
 from mfh.errors import InputError, MissingPartError, SettingsError
-from mfh.evaluation import ray_crew
-from mfh.evaluation.engines import Outcome, Task
-from mfh.evaluation.methods import Case, MethodSpec
-from mfh.evaluation.mfh_specs import OracleSpec, mfh_spec
-from mfh.evaluation.ray_crew import slots
-from mfh.evaluation.ray_engine import RayEngine
-from mfh.evaluation.ray_worker import Reply, on_this_machine
-from mfh.evaluation.serial_engine import SerialEngine
+from mfh.evaluation.engines import ray_crew
+from mfh.evaluation.engines.base import Outcome, Task
+from mfh.evaluation.engines.ray_crew import slots
+from mfh.evaluation.engines.ray_engine import RayEngine
+from mfh.evaluation.engines.ray_worker import Reply, on_this_machine
+from mfh.evaluation.engines.serial_engine import SerialEngine
+from mfh.evaluation.methods.base import Case, MethodSpec
+from mfh.evaluation.methods.mfh_specs import OracleSpec, mfh_spec
 from mfh.models.download import TransferError
 from mfh.records import MetricDepth
 from mfh.settings import settings_from

@@ -14,10 +14,10 @@ from planted_run import PlantedSet, photo_score
 from rich.cells import cell_len
 from rich.console import Console
 
-from mfh.evaluation.ablations import ablation
-from mfh.evaluation.results import Results
-from mfh.evaluation.run_file import RowInfo, RunInfo
-from mfh.evaluation.tables import score_table
+from mfh.evaluation.methods.ablations import ablation
+from mfh.evaluation.runs.run_file import RowInfo, RunInfo
+from mfh.evaluation.scoring.results import Results
+from mfh.evaluation.tables.tables import score_table
 
 _NAMES = tuple(f"p{i}" for i in range(6))
 _LABELS = ("Metric from Human, N = 32, robust", "files: a_folder_of_a_long_name", "ZoeDepth")

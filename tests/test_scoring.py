@@ -14,10 +14,10 @@ from planted_run import plant_run
 
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation import depth_errors
-from mfh.evaluation.predictions import StoredPrediction
 from mfh.evaluation.protocol import Protocol
-from mfh.evaluation.scores import METRICS, NOT_PREDICTED, VALUES
-from mfh.evaluation.scoring import at_size, score, score_run
+from mfh.evaluation.runs.predictions import StoredPrediction
+from mfh.evaluation.scoring.score import at_size, score, score_run
+from mfh.evaluation.scoring.scores import METRICS, NOT_PREDICTED, VALUES
 from mfh.progress import Progress
 
 _PROTOCOL = Protocol(max_m=10.0)
@@ -266,7 +266,7 @@ def test_scores_tell_which_version_predicted(tmp_path: Path) -> None:
 
 def test_scoring_loads_no_model_library() -> None:
     code = (
-        "import sys; import mfh.evaluation.scoring, mfh.evaluation.score_files; "
+        "import sys; import mfh.evaluation.scoring.score, mfh.evaluation.scoring.score_files; "
         "heavy = {'torch', 'torchvision', 'diffusers', 'transformers', 'huggingface_hub'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfh.evaluation.predictions import StoredPrediction
 from mfh.evaluation.protocol import Crop, Protocol
-from mfh.evaluation.scoring import score
+from mfh.evaluation.runs.predictions import StoredPrediction
+from mfh.evaluation.scoring.score import score
 
 _REFERENCE_NAMES = {
     "delta1": "a1",

@@ -1,4 +1,8 @@
-"""Comparing depth with measured truth in the metrics of the field."""
+"""Comparing depth with measured truth in the metrics of the field, over whole data sets.
+
+`datasets` give photos and truth, `methods` predict them by `engines` into `runs`; `scoring`
+compares what is there with the truth, `tables` and `page` show it.
+"""
 
 from mfh.evaluation.against_truth import errors_against_truth
 from mfh.evaluation.metrics import depth_errors

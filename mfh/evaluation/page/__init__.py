@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mfh.evaluation.page.contents import page_html
-from mfh.evaluation.results import Results
+from mfh.evaluation.scoring.results import Results
 from mfh.files import write_text
 
 __all__ = ["write_page"]

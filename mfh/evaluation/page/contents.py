@@ -8,20 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.evaluation.ablations import title_of
 from mfh.evaluation.datasets.base import DataSet
-from mfh.evaluation.page.charts import chart_section
+from mfh.evaluation.methods.ablations import title_of
+from mfh.evaluation.page.charts.reading import gather
+from mfh.evaluation.page.charts.section import chart_section
 from mfh.evaluation.page.markup import Html, element, joined
-from mfh.evaluation.page.photo_section import photo_section
-from mfh.evaluation.page.pictures import RatioScale, gradient
-from mfh.evaluation.page.reading import gather
+from mfh.evaluation.page.photos.pictures import RatioScale, gradient
+from mfh.evaluation.page.photos.section import photo_section
 from mfh.evaluation.page.style import SCRIPT, style_sheet
 from mfh.evaluation.page.tables import failure_list, table_html
 from mfh.evaluation.protocol import Protocol
-from mfh.evaluation.results import Results
-from mfh.evaluation.run_file import RunInfo
-from mfh.evaluation.scores import METRICS, PREFIXES, PhotoScore
-from mfh.evaluation.tables import difference_table, score_table, truth_note
+from mfh.evaluation.runs.run_file import RunInfo
+from mfh.evaluation.scoring.results import Results
+from mfh.evaluation.scoring.scores import METRICS, PREFIXES, PhotoScore
+from mfh.evaluation.tables.tables import difference_table, score_table, truth_note
 from mfh.results.colour_scale import DEPTH, ColourScale
 
 # Nothing from elsewhere is loaded, whatever the page holds.

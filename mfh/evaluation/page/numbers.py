@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mfh.evaluation.quantities import UNKNOWN
+from mfh.evaluation.tables.quantities import UNKNOWN
 
 
 def percent(value: float, digits: int = 0) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mfh.evaluation.page.svg import ROW_COLOURS
+from mfh.evaluation.page.charts.svg import ROW_COLOURS
 
 # Dark enough on white, and light enough on black, for lines; after Okabe and Ito's palette, whose
 # colours the colour-blind tell apart.

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from mfh.evaluation.page.markup import Html, element, joined
-from mfh.evaluation.run_file import RowInfo
-from mfh.evaluation.scores import RowScore
-from mfh.evaluation.tables import Table
+from mfh.evaluation.runs.run_file import RowInfo
+from mfh.evaluation.scoring.scores import RowScore
+from mfh.evaluation.tables.tables import Table
 
 _MOST_NAMES = 200
 

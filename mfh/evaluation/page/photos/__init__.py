@@ -1,0 +1,1 @@
+"""The photos of the page: which are shown, and how they are drawn."""

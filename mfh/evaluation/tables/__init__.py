@@ -1,0 +1,1 @@
+"""Tables of scores beside published figures: as plain strings, as Markdown, as LaTeX."""
