@@ -32,7 +32,7 @@ from mfh.records import MetricDepth
 from mfh.settings import settings_from
 from mfh.simulation import SimulatedErrors
 
-NO_RAY = 'the package ray is not installed: pip install "mfh[ray]"'
+NO_RAY = 'the package ray is not installed: pip install "ray>=2.45"'
 PHOTO, TRUTH_M = room(120, 160)
 
 

@@ -228,5 +228,5 @@ def _import_ray() -> Any:
         return importlib.import_module("ray")
     except ImportError as error:
         raise MissingPartError(
-            f'the package ray cannot be imported ({error}); get it with: pip install "mfh[ray]"'
+            f'the package ray cannot be imported ({error}); get it with: pip install "ray>=2.45"'
         ) from error
