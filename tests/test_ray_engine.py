@@ -109,7 +109,7 @@ def process_of(outcome: Outcome) -> int:
 
 def test_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingPartError, match=r'pip install "mfh\[ray\]"'):
+    with pytest.raises(MissingPartError, match='pip install "ray>=2.45"'):
         RayEngine()
 
 
