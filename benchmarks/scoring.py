@@ -21,6 +21,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from tables import markdown
 
+from mfh.errors import InputError
 from mfh.evaluation.datasets.base import Checked, Sample
 from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.predictions import StoredPrediction
@@ -53,8 +54,8 @@ class Planted:
         return np.where(stored > 0, stored / np.float32(1000), np.float32(np.nan))
 
     def photo(self, sample: Sample) -> Photo:
-        """Scoring looks at no photo."""
-        raise NotImplementedError
+        """Scoring looks at no photo, and there is none."""
+        raise InputError(f"{sample.photo}: only truths are planted")
 
     @property
     def options(self) -> dict[str, Any]:

@@ -49,8 +49,7 @@ def rows_of(
     people: ROW=DIR texts, the meshes of rows that need the user's own.
     names: of all samples of the data set.
     """
-    from mfh.evaluation.methods.ablations import SpecOf  # noqa: PLC0415 - keeps `mfh --help` quick
-    from mfh.evaluation.methods.mfh_specs import mfh_spec  # noqa: PLC0415
+    from mfh.evaluation.methods.mfh_specs import mfh_spec  # noqa: PLC0415 - keeps `mfh --help` quick
 
     meshes = dict(_meshes(text) for text in people)
     if table is None:
@@ -69,9 +68,8 @@ def rows_of(
         text = f"{stages}:{variant}" if variant else stages
         return mfh_spec(text, settings, errors, meshes=folder, regressor=regressor)
 
-    made: SpecOf = spec_of
     rows = table.runnable(
-        made,
+        spec_of,
         data_set=data_set,
         preset=preset or "paper",
         changes=changes_of(changes, **options),

@@ -217,6 +217,15 @@ def test_two_rows_need_two_keys(data, tmp_path, other):
         run(data, [row(), row(other)], tmp_path / "run")
 
 
+def test_a_drive_without_locks_is_named(data, monkeypatch, tmp_path):
+    def no_locks(_: FileLock) -> None:
+        raise NotImplementedError("no locks here")
+
+    monkeypatch.setattr(FileLock, "acquire", no_locks)
+    with pytest.raises(OutputError, match=r"run\.lock: cannot be locked \(no locks here\).*--out"):
+        run(data, [row()], tmp_path / "run")
+
+
 def test_a_lock_that_cannot_be_opened_is_named(data, tmp_path):
     (tmp_path / "run" / "run.lock").mkdir(parents=True)
     with pytest.raises(OutputError, match=r"run\.lock: cannot be locked \(.*another folder with"):

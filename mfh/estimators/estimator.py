@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.compute import Placement, in_batches
+from mfh.compute import LearnedPart, in_batches
 from mfh.errors import NumericsError
 from mfh.models.weights import Weights
 from mfh.records import MetricDepth, Photo
@@ -26,42 +26,49 @@ class Estimator(Protocol):
         ...
 
 
-def predict_with(
-    run: Callable[[Photo], NDArray[np.float32]],
-    photo: Photo,
-    *,
-    name: str,
-    weights: Weights,
-    placement: Placement,
-    camera_use: CameraUse,
-) -> MetricDepth:
-    """The result of a model, with what it is and whether it used the camera.
+class LearnedEstimator(LearnedPart):
+    """An estimator with weights of its own (`Estimator`).
 
-    run: gives depth (H, W) in metres.
-
-    Raises `NotEnoughMemoryError`, and `NumericsError` for depth that is not finite.
+    camera_use: what it takes of the photo's camera.
     """
-    (depth_m,) = in_batches(
-        [photo], 1, lambda photos: [run(each) for each in photos], remedy=REMEDY
-    )
-    if not np.isfinite(depth_m).all():
-        raise NumericsError(
-            f"{name}: its depth, computed in {placement.dtype_name}, holds NaN or infinite values; "
-            + placement.remedy
+
+    camera_use: CameraUse
+
+    def predict(self, photo: Photo) -> MetricDepth:
+        """The depth of a photo, in metres, with what gave it and whether that used the camera.
+
+        Raises `MissingPartError` where code it needs is not here, `ModelError` for files that
+        cannot be used, `NotEnoughMemoryError`, and `NumericsError` for depth that is not finite.
+        """
+        (depth_m,) = in_batches(
+            [photo], 1, lambda photos: [self._run(each) for each in photos], remedy=REMEDY
         )
-    warnings: tuple[str, ...] = ()
-    if camera_use == "camera not used":
-        warnings = (
-            f"{name} does not take the camera: its metres hold for cameras like those it was "
-            "trained with",
+        if not np.isfinite(depth_m).all():
+            raise NumericsError(
+                f"{self.name}: its depth, computed in {self._placement.dtype_name}, holds NaN or "
+                f"infinite values; {self._placement.remedy}"
+            )
+        warnings: tuple[str, ...] = ()
+        if self.camera_use == "camera not used":
+            warnings = (
+                f"{self.name} does not take the camera: its metres hold for cameras like those it "
+                "was trained with",
+            )
+        return MetricDepth(
+            depth_m=depth_m,
+            camera=photo.camera,
+            parts={
+                "estimator": self.name,
+                "camera": self.camera_use,
+                **_revision(self._weights),
+            },
+            device=self.device,
+            warnings=warnings,
         )
-    return MetricDepth(
-        depth_m=depth_m,
-        camera=photo.camera,
-        parts={"estimator": name, "camera": camera_use, **_revision(weights)},
-        device=placement.device_name,
-        warnings=warnings,
-    )
+
+    @abstractmethod
+    def _run(self, photo: Photo) -> NDArray[np.float32]:
+        """Depth (H, W) in metres."""
 
 
 def _revision(weights: Weights) -> dict[str, str]:

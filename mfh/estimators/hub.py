@@ -7,20 +7,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfh.compute import LearnedPart
+import numpy as np
+from numpy.typing import NDArray
+
 from mfh.errors import SettingsError
-from mfh.estimators.estimator import REMEDY, predict_with
+from mfh.estimators.estimator import REMEDY, CameraUse, LearnedEstimator
 from mfh.estimators.hub_kinds import metric_kind
 from mfh.models import DownloadProgress, Model, ModelStore, Weights, catalogue
 from mfh.models.catalogue import folder_model, hub_model, is_hub_id
-from mfh.records import MetricDepth, Photo
+from mfh.records import Photo
 from mfh.settings import Device, Precision
 
 if TYPE_CHECKING:
     from mfh.estimators.hub_network import MetricNetwork
 
 
-class HubEstimator(LearnedPart):
+class HubEstimator(LearnedEstimator):
     """A model of transformers that gives depth in metres (`mfh.estimators.Estimator`).
 
     ZoeDepth: padded by its own processor, and the mean of the photo and its mirror image, as its
@@ -36,6 +38,7 @@ class HubEstimator(LearnedPart):
     """
 
     part = "metric depth of transformers"
+    camera_use: CameraUse = "camera not used"
 
     def __init__(
         self, weights: Weights, *, device: Device = "auto", precision: Precision = "auto"
@@ -45,24 +48,14 @@ class HubEstimator(LearnedPart):
             precision = "float32"
         super().__init__(weights, device, precision)
         self.name = f"{self._kind.title} ({weights.name})"
-
-    def predict(self, photo: Photo) -> MetricDepth:
-        """The depth of a photo, in metres.
-
-        Raises `ModelError` for files that cannot be used, `MissingPartError`,
-        `NotEnoughMemoryError`, and `NumericsError` for depth that is not finite.
-        """
-        return predict_with(
-            self._network.predict,
-            photo,
-            name=self.name,
-            weights=self._weights,
-            placement=self._placement,
-            camera_use="camera used: focal length" if self._kind.inverse else "camera not used",
-        )
+        if self._kind.inverse:
+            self.camera_use = "camera used: focal length"
 
     def _depends_on(self) -> Mapping[str, Any]:
         return {"kind": self._kind.title}
+
+    def _run(self, photo: Photo) -> NDArray[np.float32]:
+        return self._network.predict(photo)
 
     @cached_property
     def _network(self) -> MetricNetwork:

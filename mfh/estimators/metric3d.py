@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.compute import LearnedPart, is_out_of_memory
+from mfh.compute import is_out_of_memory
 from mfh.errors import InputError, MissingPartError, ModelError
-from mfh.estimators.estimator import REMEDY, predict_with
+from mfh.estimators.estimator import REMEDY, LearnedEstimator
 from mfh.models.weights import Weights
-from mfh.records import MetricDepth, Photo
+from mfh.records import Photo
 from mfh.settings import Device
 
 SIZES = ("vit_small", "vit_large", "vit_giant2")
@@ -36,12 +36,13 @@ _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _NEVER_USED = "mask_token"
 
 
-class Metric3D(LearnedPart):
+class Metric3D(LearnedEstimator):
     """Metric3D v2 (`mfh.estimators.Estimator`), given the photo's focal length.
 
     Photos are resized to fit 616 x 1064 px, padded with the mean colour, and seen as by a camera of
     a focal length of 1000 px; the depth is then scaled by the real one, the mean of fx and fy, as
-    its own evaluation does (`mono/utils/do_test.py`). It computes in float32.
+    its own evaluation does (`mono/utils/do_test.py`). It computes in float32, and depth ends at
+    300 m.
 
     size: "vit_small", "vit_large" or "vit_giant2".
     clone: a clone of its repository, whose code is run; None takes the one in torch.hub's cache.
@@ -52,6 +53,7 @@ class Metric3D(LearnedPart):
     """
 
     part = "Metric3D v2"
+    camera_use = "camera used: focal length"
 
     def __init__(
         self, size: str = "vit_large", clone: str | Path | None = None, *, device: Device = "auto"
@@ -65,22 +67,6 @@ class Metric3D(LearnedPart):
             )
         super().__init__(_weights(size, self._clone), device, "float32")
         self.name = f"Metric3D v2 ({size})"
-
-    def predict(self, photo: Photo) -> MetricDepth:
-        """The depth of a photo, in metres, at most 300.
-
-        Raises `MissingPartError` where its code needs a package that is not here, `ModelError` for
-        weights that cannot be used, `NotEnoughMemoryError`, and `NumericsError` for depth that is
-        not finite.
-        """
-        return predict_with(
-            self._run,
-            photo,
-            name=self.name,
-            weights=self._weights,
-            placement=self._placement,
-            camera_use="camera used: focal length",
-        )
 
     def _depends_on(self) -> Mapping[str, Any]:
         return {"size": self._size}

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.compute import LearnedPart, is_out_of_memory
+from mfh.compute import is_out_of_memory
 from mfh.errors import MissingPartError, ModelError
-from mfh.estimators.estimator import REMEDY, predict_with
+from mfh.estimators.estimator import REMEDY, LearnedEstimator
 from mfh.models.weights import Weights
-from mfh.records import MetricDepth, Photo
+from mfh.records import Photo
 from mfh.settings import Device
 
 MODELS: Mapping[str, str] = {
@@ -42,7 +42,7 @@ def require_unidepth() -> None:
         )
 
 
-class UniDepth(LearnedPart):
+class UniDepth(LearnedEstimator):
     """UniDepthV2 (`mfh.estimators.Estimator`), given the photo's intrinsics.
 
     The package chooses the size of the input, and computes in float16 on CUDA, else in float32.
@@ -51,25 +51,11 @@ class UniDepth(LearnedPart):
     """
 
     part = "UniDepthV2"
+    camera_use = "camera used: intrinsics"
 
     def __init__(self, weights: Weights, *, device: Device = "auto") -> None:
         super().__init__(weights, device, "auto")
         self.name = f"UniDepthV2 ({weights.name})"
-
-    def predict(self, photo: Photo) -> MetricDepth:
-        """The depth of a photo, in metres.
-
-        Raises `MissingPartError` where the package cannot be imported, `ModelError` for files that
-        cannot be used, `NotEnoughMemoryError`, and `NumericsError` for depth that is not finite.
-        """
-        return predict_with(
-            self._run,
-            photo,
-            name=self.name,
-            weights=self._weights,
-            placement=self._placement,
-            camera_use="camera used: intrinsics",
-        )
 
     def _depends_on(self) -> Mapping[str, Any]:
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol as Interface
@@ -69,7 +69,7 @@ class Engine(Interface):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    def run(self, spec: MethodSpec, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, spec: MethodSpec, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
         """Give the outcome of each task as it is done, in any order, each exactly once.
 
         A task that fails with an `MfhError` of its own is an outcome with `failure`; what would

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,7 +85,7 @@ class RayEngine(OpenedEngine):
         self._held = ExitStack()
         self._opened: tuple[Crew[_Job], int] | None = None
 
-    def run(self, spec: MethodSpec, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, spec: MethodSpec, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
         """Give the outcome of each task as it is done; see `mfh.evaluation.engines.base.Engine`."""
         if not tasks:
             return

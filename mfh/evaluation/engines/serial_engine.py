@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from mfh.errors import MfhError
@@ -21,7 +21,7 @@ class SerialEngine(OpenedEngine):
     def __init__(self) -> None:
         self._method: Method | None = None
 
-    def run(self, spec: MethodSpec, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, spec: MethodSpec, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
         """Give the outcomes in the order of the tasks."""
         if not tasks:
             return

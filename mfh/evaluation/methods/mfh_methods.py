@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
-from mfh.errors import InputError, MissingPartError, OutputError
+from mfh.errors import InputError, MissingPartError
 from mfh.evaluation.methods.base import Case
 from mfh.evaluation.methods.painting_key import name_of_paintings
 from mfh.files import make_folder
+from mfh.files.locks import locked
 from mfh.parts import LearnedParts, MissingModelsError
 from mfh.photos import resize_photo
 from mfh.pipeline import MetricFromHuman
@@ -156,16 +156,6 @@ def _records(
         yield None
         return
     folder = make_folder(case.work / name_of_paintings(settings, errors))
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire()
-    # Versions of filelock tell by NotImplementedError where the system knows no locks.
-    except (OSError, NotImplementedError) as error:
-        raise OutputError(
-            f"{folder}: cannot be locked ({error}), so that two processes may write it at once; "
-            "keep records on another drive with --work, or none with --no-records"
-        ) from error
-    try:
+    remedy = "keep records on another drive with --work, or none with --no-records"
+    with locked(folder / ".lock", remedy=remedy):
         yield folder
-    finally:
-        lock.release()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from mfh.errors import InputError, OutputError, RunFolderError
+from mfh.errors import InputError, RunFolderError
 from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.datasets.missing import missing_files
 from mfh.evaluation.engines.base import OF_ALL, Engine, Outcome, Task
@@ -36,6 +36,7 @@ from mfh.evaluation.runs.progress import EvaluationProgress, TimeLeft
 from mfh.evaluation.runs.run_file import NAME as RUN_FILE
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 from mfh.files import json_number, make_folder, remove_temporaries
+from mfh.files.locks import locked
 from mfh.records import MetricDepth
 
 
@@ -112,13 +113,13 @@ def evaluate(
             run = merged(RunInfo.read(folder), run, [sample.name for sample in samples])
         run.write()
         _remove_temporaries(folder)
-        work_of = _Work(data_set, run, chosen, seeds, of_data_set, progress)
+        made = _Run(data_set, run, chosen, seeds, of_data_set, progress)
         with engine:
-            result = work_of.all(rows, engine)
+            result = made.all(rows, engine)
     return replace(result, missing=missing)
 
 
-class _Work:
+class _Run:
     """The predictions of one call of `evaluate`."""
 
     def __init__(
@@ -151,10 +152,12 @@ class _Work:
             of_row = tasks[row.key]
             self._progress.row(row, len(of_row))
             try:
-                for outcome in _closed(engine.run(row.spec, of_row)):
-                    self._keep(row, outcome)
-                    left.made(row.key)
-                    self._progress.done(row, outcome, left.seconds)
+                # Whatever ends the loop ends the engine's work.
+                with closing(engine.run(row.spec, of_row)) as outcomes:
+                    for outcome in outcomes:
+                        self._keep(row, outcome)
+                        left.made(row.key)
+                        self._progress.done(row, outcome, left.seconds)
             except OF_ALL as error:
                 skipped[row.key] = str(error)
                 self._progress.skipped(row, str(error), left.skipped(row.key))
@@ -247,16 +250,6 @@ def _stored(outcome: Outcome, depth: MetricDepth) -> StoredPrediction:
     return StoredPrediction(depth.depth_m, error, outcome.seconds, report)
 
 
-def _closed(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """The outcomes; whatever ends the loop over them ends the engine's work."""
-    try:
-        yield from outcomes
-    finally:
-        close = getattr(outcomes, "close", None)
-        if close is not None:
-            close()
-
-
 def _info(row: Row, seeds: Sequence[int]) -> RowInfo:
     return RowInfo(
         key=row.key,
@@ -285,23 +278,17 @@ def _require_different_keys(rows: Sequence[Row]) -> None:
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other processes from writing the run; the system lets go whatever ends this one."""
     path = make_folder(folder) / "run.lock"
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise RunFolderError(
-            f"{folder}: another process is writing this run; wait for it to end, or choose another "
-            "folder with --out"
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be locked ({error.strerror or error}), so that another process could "
-            "write the run, too; see whose it is, or choose another folder with --out"
-        ) from error
-    try:
+    remedy = "allow writing there, or choose another folder with --out"
+    # Only what taking the lock says is about another process.
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path, timeout_s=0, remedy=remedy))
+        except Timeout as error:
+            raise RunFolderError(
+                f"{folder}: another process is writing this run; wait for it to end, or choose "
+                "another folder with --out"
+            ) from error
         yield
-    finally:
-        lock.release()
 
 
 def _remove_temporaries(folder: Path) -> None:

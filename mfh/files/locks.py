@@ -1,0 +1,39 @@
+"""Keeping other processes away from a file or folder while this one writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mfh.errors import OutputError
+
+
+@contextmanager
+def locked(path: Path, *, timeout_s: float = -1, remedy: str) -> Iterator[None]:
+    """Hold the lock `path`, a file in a folder that is there; whatever ends this process lets go.
+
+    timeout_s: how long to wait for another process; for ever where it is negative.
+    remedy: what to do where it cannot be locked at all, for the message.
+
+    Raises `filelock.Timeout` where another process holds it, and `OutputError` where it cannot be
+    written, or the drive has no locks.
+    """
+    lock = FileLock(path, timeout=timeout_s)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise
+    # Versions of filelock tell by NotImplementedError where the system knows no locks.
+    except (OSError, NotImplementedError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or error
+        raise OutputError(
+            f"{path}: cannot be locked ({why}), so that two processes could write there at once; "
+            f"{remedy}"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
