@@ -74,7 +74,7 @@ def _commands(page: _Page, store: ModelStore, packages: Sequence[Package]) -> No
     simulated = not [package for package in faulty if not package.for_learned_stages]
     lacking: dict[tuple[ModelState, ...], list[str]] = {}
     for preset in PRESETS:
-        states = tuple(store.state(model) for model in _needed(preset))
+        states = tuple(store.state(model) for model in _needed(preset, store))
         lacking.setdefault(tuple(s for s in states if not s.ready), []).append(preset)
     repairs = list(dict.fromkeys(package.remedy for package in faulty))
     if simulated:
@@ -88,7 +88,7 @@ def _commands(page: _Page, store: ModelStore, packages: Sequence[Package]) -> No
         _steps(page, repairs)
     elif lacking:
         by_hand: dict[str, Model] = {}
-        for states, presets in lacking.items():
+        for states, presets in sorted(lacking.items(), key=_registrations):
             models = [state.model for state in states]
             by_hand |= {model.name: model for model in models if model.obtain == "register"}
             commands = ", ".join(_unbroken(f"--preset {preset}" for preset in presets))
@@ -96,7 +96,13 @@ def _commands(page: _Page, store: ModelStore, packages: Sequence[Package]) -> No
             _steps(page, [*repairs, *_getting(models, presets)])
         for model in by_hand.values():
             page.row("", f"FILE of {model.name}: register at {model.page}, {model.register}")
-    _stand_in(page)
+    _stand_ins(page, store)
+
+
+def _registrations(lacking: tuple[tuple[ModelState, ...], list[str]]) -> int:
+    """How many models some presets lack that have to be registered for."""
+    states, _ = lacking
+    return sum(state.model.obtain == "register" for state in states)
 
 
 def _unbroken(names: Iterable[str]) -> list[str]:
@@ -123,19 +129,26 @@ def _getting(models: Sequence[Model], presets: Sequence[str]) -> list[str]:
     return commands
 
 
-def _stand_in(page: _Page) -> None:
-    """Say where the paper's preset takes another detector than the paper."""
+def _stand_ins(page: _Page, store: ModelStore) -> None:
+    """Say where presets take other models of people than the paper."""
     from mfh.models import find_model  # noqa: PLC0415 - keeps `mfh --help` quick
     from mfh.models.needs import install_commands, missing_packages  # noqa: PLC0415
 
     of_paper = find_model("vitdet-h")
-    used = next(model for model in _needed("paper") if model.part == "detector")
+    used = next(model for model in _needed("paper", store) if model.part == "detector")
     missing = missing_packages(of_paper)
     if used != of_paper and missing:
         page.row(
             "note",
             f"in --preset paper {_in_short(used)} stands in for the paper's {_in_short(of_paper)}, "
             f"which needs {' and '.join(missing)}: {'; '.join(install_commands(missing))}",
+        )
+    anny = find_model("anny")
+    if anny in _needed("default", store):
+        page.row(
+            "note",
+            f"{anny.title} measures people in the other presets, without a registration; once SMPL "
+            f"is here, the paper's {_in_short(find_model('hmr2'))} does",
         )
 
 
@@ -180,7 +193,7 @@ def _models(page: _Page, store: ModelStore) -> None:
         page.row("network", "not to be used; to allow it, unset MFH_OFFLINE and HF_HUB_OFFLINE")
     if store.mirror:
         page.line("mirror", str(store.mirror))
-    wanted = {model for preset in PRESETS for model in _needed(preset)}
+    wanted = {model for preset in PRESETS for model in _needed(preset, store)}
     states = [store.state(model) for model in (*catalogue(), *store.others())]
     for status, style, remedy in (
         ("ready", "green", ""),
@@ -221,10 +234,10 @@ def _built_for() -> str:
     return f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU alone"
 
 
-def _needed(preset: str) -> tuple[Model, ...]:
+def _needed(preset: str, store: ModelStore) -> tuple[Model, ...]:
     from mfh.models import needed  # noqa: PLC0415 - keeps `mfh --help` quick
 
-    return needed(settings_from(preset))
+    return needed(settings_from(preset), store)
 
 
 def _existing(folder: Path) -> Path:

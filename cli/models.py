@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ models = typer.Typer(help="The learned models: list, get, check, add.", no_args_
 _PARTS = {
     "painter": "paints people",
     "detector": "finds people",
+    "keypoints": "finds their joints",
     "mesh": "measures people",
     "body": "their body",
     "disparity": "tells near from far",
@@ -49,10 +51,11 @@ def list_models(
     ] = False,
 ) -> None:
     """Which models there are, which are here, and under which licences."""
-    from mfh.models import ModelStore, catalogue  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.models import ModelStore, catalogue, needed  # noqa: PLC0415 - keeps `mfh --help` quick
     from mfh.models.store import remedy  # noqa: PLC0415
 
     store = ModelStore()
+    used = {preset: needed(settings_from(preset), store) for preset in PRESETS}
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, title_justify="left", title_style="bold")
     table.title = "models"
@@ -69,34 +72,60 @@ def list_models(
         rows = [m for m in catalogue() if m.part == part and (m.commercial or not commercial)]
         if rows:
             table.add_row(f"[bold]{part}[/]", "", "", f"[dim]{purpose}[/]")
-        for model in sorted(rows, key=lambda each: not each.default):
-            _add_row(table, model, store.state(model), wide=wide)
+        for model in sorted(rows, key=lambda each: (each not in used["default"], not each.default)):
+            _add_row(table, model, store.state(model), used, wide=wide)
     if others and not commercial:
         table.add_row("[bold]others")
         for model in others:
-            _add_row(table, model, store.state(model), wide=wide)
+            _add_row(table, model, store.state(model), used, wide=wide)
     console.print(table)
     for model in catalogue():
         by_hand = model.obtain == "register" and model.default and not commercial
         if by_hand and not store.state(model).ready:
-            console.print(f"{model.name}: {remedy(model)}", markup=False)
+            console.print(f"{model.name}: {remedy(model)}; hmr2 is used then", markup=False)
     console.print("* is used unless settings name another; get one with: mfh models get NAME")
     console.print(f"models are kept in {store.folder}", markup=False, soft_wrap=True)
+    if commercial:
+        console.print(_of_presets(used))
 
 
-def _add_row(table: Table, model: Model, state: ModelState, *, wide: bool) -> None:
-    from mfh.models.needs import presets_needing  # noqa: PLC0415 - keeps `mfh --help` quick
-
+def _add_row(
+    table: Table,
+    model: Model,
+    state: ModelState,
+    used: Mapping[str, Sequence[Model]],
+    *,
+    wide: bool,
+) -> None:
     size = f"{model.download_gb:.1f} GB" if model.download_gb else ""
-    installed = model.obtain == "package" and state.ready
+    included = model.obtain == "included" and state.ready
     table.add_row(
-        f"  {model.name}{' *' if model.default else ''}",
-        f"[{_STYLES[state.status]}]{'installed' if installed else state.status}[/]",
+        f"  {model.name}{' *' if model in used['default'] else ''}",
+        f"[{_STYLES[state.status]}]{'included' if included else state.status}[/]",
         size,
         model.licence,
         "yes" if model.commercial else "no",
-        *([", ".join(presets_needing(model))] if wide else []),
+        *([", ".join(preset for preset in used if model in used[preset])] if wide else []),
     )
+
+
+def _of_presets(used: Mapping[str, Sequence[Model]]) -> Table:
+    """Whether all that each preset uses on this machine allows commercial use."""
+    table = Table(box=None, pad_edge=False, title_justify="left", title_style="bold")
+    table.title = "commercial use of all that a preset uses on this machine"
+    table.caption = "OpenRAIL licences allow it, but forbid the uses that they list"
+    table.caption_justify = "left"
+    table.add_column("presets", no_wrap=True)
+    table.add_column("allowed", no_wrap=True)
+    table.add_column("by the licences of", overflow="fold")
+    presets: dict[tuple[Model, ...], list[str]] = {}
+    for preset, models in used.items():
+        presets.setdefault(tuple(models), []).append(preset)
+    for models, alike in presets.items():
+        against = [model for model in models if not model.commercial]
+        named = ", ".join(f"{model.name} ({model.licence})" for model in against or models)
+        table.add_row(", ".join(alike), "[red]no[/]" if against else "[green]yes[/]", named)
+    return table
 
 
 @models.command()
@@ -139,7 +168,8 @@ def get(
     if source is not None or mirror:
         # What is wrong with these concerns every model.
         store.source(source)
-    wanted = tuple(named_model(name) for name in names or ()) or needed(settings_from(preset))
+    chosen = tuple(named_model(name) for name in names or ())
+    wanted = chosen or needed(settings_from(preset), store)
     by_hand = [each for each in wanted if not (names or each.downloadable or _ready(store, each))]
     failed = False
     unreachable = []
@@ -160,7 +190,9 @@ def get(
                     why = error.why
                 typer.secho(f"error: {why}", fg="red", err=True)
             else:
-                typer.echo(f"{model.name}: ready in {weights.folder}")
+                included = model.obtain == "included"
+                where = "comes with mfh" if included else f"ready in {weights.folder}"
+                typer.echo(f"{model.name}: {where}")
     if unreachable:
         joined = " ".join(unreachable)
         typer.echo(f"on a machine with a network: mfh models get {joined}", err=True)
@@ -190,11 +222,13 @@ def check(names: _NamesArgument = None) -> None:
         for model in chosen or (*catalogue(), *store.others()):
             state = store.state(model, thorough=True, progress=progress)
             progress.close()
-            if state.status == "absent" and not chosen:
+            included = model.obtain == "included" and state.ready
+            if not chosen and (state.status == "absent" or included):
                 continue
             found += 1
             if state.ready:
-                typer.echo(f"{model.name}: whole and unchanged")
+                found_so = "comes with mfh" if included else "whole and unchanged"
+                typer.echo(f"{model.name}: {found_so}")
                 continue
             failed = True
             typer.secho(f"{model.name}: {state.status}", fg="red")
@@ -214,10 +248,16 @@ def add(
 ) -> None:
     """Take a model's file that you registered for and downloaded. Nothing in it is run."""
     from mfh.models import ModelStore, find_model  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.models.store import remedy  # noqa: PLC0415
     from mfh.people.smpl import convert_smpl  # noqa: PLC0415
 
-    weights = ModelStore().add(find_model(name), file, convert_smpl)
+    store, model = ModelStore(), find_model(name)
+    weights = store.add(model, file, convert_smpl)
     typer.echo(f"{name}: ready in {weights.folder}")
+    regressor = find_model("hmr2")
+    if model.default:
+        then = "" if _ready(store, regressor) else f"; {remedy(regressor)}"
+        typer.echo(f"people are measured by {regressor.title} from now on{then}")
 
 
 def _ready(store: ModelStore, model: Model) -> bool:

@@ -58,8 +58,10 @@ class PeopleSettings:
 
     detector: a detector's name in `mfh models list`, or "auto": vitdet-h, the paper's, where
         detectron2 and timm are installed, else mask-rcnn.
-    model: the mesh regressor's name.
-    body_model: the body model's name.
+    model: the mesh regressor's name, "hmr2", the paper's, or "anny"; or "auto": hmr2 where
+        `body_model` is on this machine, else anny, which nobody has to register for.
+    body_model: the name of the body that hmr2 poses.
+    keypoints: the name of what finds the joints that anny is fitted to.
     min_score: detections must be more certain (reference `HMR2Pipeline`: 0.5).
     mask_threshold: a pixel belongs to a person whose mask probability there is above it.
     detector_batch: images at once; 0 is 4 on a GPU, 1 on the CPU. regressor_batch: people at once.
@@ -67,8 +69,9 @@ class PeopleSettings:
     """
 
     detector: str = "mask-rcnn"
-    model: str = "hmr2"
+    model: str = "auto"
     body_model: str = "smpl"
+    keypoints: str = "keypoint-rcnn"
     min_score: float = 0.5
     mask_threshold: float = 0.5
     detector_batch: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
@@ -10,30 +10,20 @@ from typing import TypedDict
 from mfh.compute import choose_device
 from mfh.disparity import DisparityFiles
 from mfh.errors import InputError, MissingPartError
-from mfh.models import DownloadProgress, Model, ModelState, ModelStore, Weights, needed
+from mfh.missing_models import missing_models
+from mfh.models import DownloadProgress, Model, ModelStore, Weights, needed
 from mfh.models.catalogue import Part
-from mfh.models.needs import missing_packages, packages_remedy
-from mfh.models.store import remedy
+from mfh.models.needs import missing_packages, named_model, packages_remedy
+from mfh.models.store import UnreachableModelError, remedy
 from mfh.painting import PaintedFiles
 from mfh.people import PeopleFiles
-from mfh.people.detection import Detector
+from mfh.people.detection import Detector, MeshRegressor
 from mfh.records import Space
 from mfh.rounds import stages_needed
-from mfh.settings import Paint, Settings
+from mfh.settings import Device, Paint, Precision, Settings
 from mfh.stages import DisparityEstimator, Painter, PeopleMeasurer
 
 STAGES = ("painted", "people", "disparity")
-
-
-class MissingModelsError(MissingPartError):
-    """Models that are not here and cannot be downloaded.
-
-    missing: the message without what else could stand in for them.
-    """
-
-    def __init__(self, missing: str, instead: str) -> None:
-        self.missing = missing
-        super().__init__(f"{missing}\n{instead}")
 
 
 class Parts(TypedDict):
@@ -44,10 +34,17 @@ class Parts(TypedDict):
     disparity: DisparityEstimator
 
 
+class _Placement(TypedDict):
+    """Where and how learned parts compute."""
+
+    device: Device
+    precision: Precision
+
+
 class LearnedParts:
     """The learned parts that settings name; each is made once, and loads its weights at first use.
 
-    store: where the weights lie.
+    store: where the weights lie. What is there when it is first asked for tells what "auto" is.
     progress: is told of downloads.
     """
 
@@ -80,9 +77,12 @@ class LearnedParts:
         states = [self.store.state(model) for model in needs]
         missing = [state for state in states if not state.ready]
         if missing and (self.store.offline or not all(s.model.downloadable for s in missing)):
-            raise MissingModelsError(_missing(missing), _instead(missing))
-        for state in missing:
-            self.store.get(state.model, self._progress)
+            raise missing_models(missing)
+        for index, state in enumerate(missing):
+            try:
+                self.store.get(state.model, self._progress)
+            except UnreachableModelError as error:
+                raise missing_models(missing[index:], error.why) from error
         self._prepared |= new
 
     @cached_property
@@ -103,17 +103,8 @@ class LearnedParts:
     def people(self) -> PeopleMeasurer:
         """The detector and the mesh regressor."""
         from mfh.people import DetectedPeople  # noqa: PLC0415
-        from mfh.people.hmr2 import HMR2Regressor  # noqa: PLC0415
 
-        settings = self.settings
-        regressor = HMR2Regressor(
-            self._weights("mesh"),
-            self._weights("body"),
-            settings.people,
-            device=settings.device,
-            precision=settings.precision,
-        )
-        return DetectedPeople(self._detector, regressor)
+        return DetectedPeople(self._detector, self._regressor)
 
     @cached_property
     def disparity(self) -> DisparityEstimator:
@@ -130,17 +121,25 @@ class LearnedParts:
 
     def notes(self, stages: Collection[str]) -> tuple[str, ...]:
         """What the user should know about how these stages were understood, in sentences."""
-        if "people" in stages and self.settings.people.detector == "auto" and not self._is_vitdet:
-            return (
+        people = self.settings.people
+        notes = []
+        if "people" in stages and people.detector == "auto" and not self._is_vitdet:
+            notes.append(
                 "people are found by Mask R-CNN, not by the paper's ViTDet-H, which needs "
-                "detectron2 and timm",
+                "detectron2 and timm"
             )
-        return ()
+        if "people" in stages and people.model == "auto" and self._is_anny:
+            notes.append(
+                "people are measured by fitting the Anny body to them, which nobody has to "
+                "register for; how tall each of them is remains open, by about 5 % of an adult's "
+                f"height. {self._instead_of_anny}"
+            )
+        return tuple(notes)
 
     @cached_property
     def _models(self) -> Mapping[Part, Model]:
         """The model of each part."""
-        return {model.part: model for model in needed(self.settings)}
+        return {model.part: model for model in needed(self.settings, self.store)}
 
     def _weights(self, part: Part) -> Weights:
         return self.store.weights(self._models[part])
@@ -150,17 +149,51 @@ class LearnedParts:
         return self._models["detector"].name == "vitdet-h"
 
     @property
-    def _detector(self) -> Detector:
-        from mfh.people import MaskRCNN, ViTDet  # noqa: PLC0415
+    def _is_anny(self) -> bool:
+        return self._models["mesh"].name == "anny"
 
-        kind = ViTDet if self._is_vitdet else MaskRCNN
-        settings = self.settings
-        return kind(
-            self._weights("detector"),
-            settings.people,
-            device=settings.device,
-            precision=settings.precision,
+    @property
+    def _instead_of_anny(self) -> str:
+        """What it takes that "auto" is the paper's measurer."""
+        body = named_model(self.settings.people.body_model, "body")
+        state = self.store.state(body)
+        if state.status == "absent" and body.obtain == "register":
+            how = f"mfh models add {body.name} FILE"
+            return f"The paper's HMR 2.0 does it once {body.title} is here: {how}"
+        return f"The paper's HMR 2.0 cannot do it: {state}; {remedy(body)}"
+
+    @property
+    def _detector(self) -> Detector:
+        from mfh.people.detectors import (  # noqa: PLC0415
+            KeypointDetector,
+            KeypointRCNN,
+            MaskRCNN,
+            ViTDet,
         )
+
+        settings, where = self.settings.people, self._placement
+        kind = ViTDet if self._is_vitdet else MaskRCNN
+        detector = kind(self._weights("detector"), settings, **where)
+        if not self._is_anny:
+            return detector
+        return KeypointDetector(
+            detector, KeypointRCNN(self._weights("keypoints"), settings, **where)
+        )
+
+    @property
+    def _regressor(self) -> MeshRegressor:
+        settings, where = self.settings.people, self._placement
+        if self._is_anny:
+            from mfh.people.anny.regressor import AnnyRegressor  # noqa: PLC0415
+
+            return AnnyRegressor(settings, **where)
+        from mfh.people.hmr2 import HMR2Regressor  # noqa: PLC0415
+
+        return HMR2Regressor(self._weights("mesh"), self._weights("body"), settings, **where)
+
+    @property
+    def _placement(self) -> _Placement:
+        return {"device": self.settings.device, "precision": self.settings.precision}
 
 
 def learned_stages(
@@ -219,35 +252,3 @@ def parts_from(
         people=learned.people if "people" in stages else people,
         disparity=disparity or learned.disparity,
     )
-
-
-def _missing(states: Sequence[ModelState]) -> str:
-    """Which models are missing, and the commands that get them."""
-    by_hand = [state for state in states if not state.model.downloadable]
-    others = [state for state in states if state.model.downloadable]
-    lines = ["models that this needs are missing:"]
-    for state in by_hand:
-        lines += [f"  {state}", f"    {remedy(state.model)}"]
-    lines += [f"  {state}" for state in others]
-    if others:
-        size_gb = sum(state.model.download_gb for state in others)
-        names = " ".join(state.model.name for state in others)
-        lines.append(f"    get {'it' if len(others) == 1 else 'them'} with: mfh models get {names}")
-        lines[-1] += f" ({size_gb:.1f} GB)" if size_gb else ""
-    return "\n".join(lines)
-
-
-def _instead(states: Sequence[ModelState]) -> str:
-    """What else could stand in for models that are missing."""
-    stages = [stage for stage in STAGES if any(state.model.stage == stage for state in states)]
-    lines = [
-        "or do what they do with other tools, as docs/your_own_parts.md tells, and give what those "
-        f"made: {' '.join(f'--use {stage}=PATH' for stage in stages)}"
-    ]
-    if "painted" in stages or "people" in stages:
-        lines.append(
-            "or measure one distance in the photo yourself, which needs neither of painter and "
-            "people: --landmark x,y=METRES"
-        )
-    lines.append("or see the whole flow with simulated parts: mfh demo")
-    return "\n".join(lines)

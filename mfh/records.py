@@ -8,7 +8,7 @@ its centre is (0.5, 0.5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
@@ -187,6 +187,12 @@ class People:
     mask: (P, H, W) bool, the instance masks.
     box_px: (P, 4) float32, x0 y0 x1 y1.
     score: (P,) float32, the detector's confidence in [0, 1].
+    relative_error: (P,) float32, 1 sigma of each mesh's distance as a fraction, positive: the error
+        of measuring, not of the size somebody was painted at. NaN, as everywhere where it is not
+        given, is what is usual.
+    refused: for everybody who was found and not measured, why, in words that follow "somebody", the
+        most certain first: a few words, the same for the same reason, as results count them. Who
+        was refused is in none of the arrays.
     """
 
     vertices_m: NDArray[np.float32]
@@ -194,6 +200,8 @@ class People:
     mask: NDArray[np.bool_]
     box_px: NDArray[np.float32]
     score: NDArray[np.float32]
+    relative_error: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    refused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _set_array(self, "vertices_m", np.float32, ("P", "V", 3))
@@ -202,6 +210,16 @@ class People:
         _set_array(self, "box_px", np.float32, ("P", 4))
         _set_array(self, "score", np.float32, ("P",))
         _length_agrees("people", len(self), mask=self.mask, box_px=self.box_px, score=self.score)
+        _set_relative_error(self, len(self))
+        refused: Any = self.refused
+        if isinstance(refused, str) or not all(
+            isinstance(reason, str) and reason.strip() for reason in refused
+        ):
+            raise InputError(
+                f"people: refused is {refused!r}; expected a text for each who was found and "
+                "not measured, in words that follow 'somebody'"
+            )
+        object.__setattr__(self, "refused", tuple(refused))
         if not np.isfinite(self.vertices_m).all():
             raise InputError("people: vertices_m holds NaN or infinite coordinates")
         vertex_count = self.vertices_m.shape[1]
@@ -219,14 +237,18 @@ class People:
         return len(self.vertices_m)
 
     @classmethod
-    def nobody(cls, height: int, width: int) -> People:
-        """An image of the given size without people."""
+    def nobody(cls, height: int, width: int, refused: Sequence[str] = ()) -> People:
+        """An image of the given size in which nobody was measured.
+
+        refused: why not, for everybody who was found.
+        """
         return cls(
             vertices_m=np.zeros((0, 0, 3), np.float32),
             faces=np.zeros((0, 3), np.int32),
             mask=np.zeros((0, height, width), np.bool_),
             box_px=np.zeros((0, 4), np.float32),
             score=np.zeros((0,), np.float32),
+            refused=tuple(refused),
         )
 
 
@@ -239,8 +261,9 @@ class Landmarks:
     weight: (P,) float32, one for each owner, in [0, 1]: how far it is to be trusted, 1 as others of
         its kind are; 0 where it only hides others.
     kind: what each owner is, P of them; a single one holds for all.
-    relative_error: (P,) float32, 1 sigma of the error to expect of each owner's depth, as a
-        fraction; NaN, as everywhere where it is not given, is what is usual for its kind.
+    relative_error: (P,) float32, 1 sigma of the error of measuring each owner's distance, as a
+        fraction, positive; of painted people, too, without that of the size they were painted at.
+        NaN, as everywhere where it is not given, is what is usual for its kind.
     up: (P, 3) float32, unit vectors in the camera frame, which way up each owner stands; NaN for
         one that does not stand, or where it is not given.
     foot_m: (P, 3) float32, the lowest point of each that stands, in the camera frame.
@@ -262,17 +285,13 @@ class Landmarks:
         kind = tuple(self.kind)
         object.__setattr__(self, "kind", kind * owners if len(kind) == 1 else kind)
         _length_agrees("landmarks", owners, kind=self.kind)
-        for name, rest in (("relative_error", ()), ("up", (3,)), ("foot_m", (3,))):
-            if len(getattr(self, name)) == 0:
-                object.__setattr__(self, name, np.full((owners, *rest), np.nan, np.float32))
-            _set_array(self, name, np.float32, ("P", *rest))
-            _length_agrees("landmarks", owners, **{name: getattr(self, name)})
+        _set_relative_error(self, owners)
+        for name in ("up", "foot_m"):
+            _set_or_nan(self, name, owners, 3)
         for each in self.kind:
             _one_of("landmarks: kind", each, get_args(LandmarkKind))
         if not ((self.weight >= 0) & (self.weight <= 1)).all():
             raise InputError(f"landmarks: weight {self.weight.tolist()}; expected 0 to 1")
-        if (self.relative_error <= 0).any():
-            raise InputError("landmarks: relative_error must be positive, or NaN where unknown")
         if self.depth_m.shape != self.owner.shape:
             raise InputError(
                 f"landmarks: depth_m is {self.depth_m.shape} but owner is {self.owner.shape}"
@@ -558,6 +577,24 @@ def _set_array(record: Any, name: str, dtype: DTypeLike, shape: tuple[str | int,
     value = value.view()
     value.setflags(write=False)
     object.__setattr__(record, name, value)
+
+
+def _set_or_nan(record: Any, name: str, length: int, *rest: int) -> None:
+    """Set a field (length, *rest) as `_set_array` does, to NaN where it is not given."""
+    if len(getattr(record, name)) == 0:
+        object.__setattr__(record, name, np.full((length, *rest), np.nan, np.float32))
+    _set_array(record, name, np.float32, ("P", *rest))
+    _length_agrees(_words(type(record).__name__), length, **{name: getattr(record, name)})
+
+
+def _set_relative_error(record: Any, length: int) -> None:
+    _set_or_nan(record, "relative_error", length)
+    error = record.relative_error
+    if ((error <= 0) | np.isinf(error)).any():
+        raise InputError(
+            f"{_words(type(record).__name__)}: relative_error {error.tolist()}; each must be "
+            "positive and finite, or NaN where unknown"
+        )
 
 
 def _size_agrees(what: str, shape: tuple[int, ...], camera: Intrinsics) -> None:

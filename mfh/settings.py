@@ -165,6 +165,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "photo_people": "repeated",
                 "painter.paste_back": False,
                 "people.detector": "auto",
+                "people.model": "hmr2",
             }
         ),
         "default": MappingProxyType({}),

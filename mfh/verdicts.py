@@ -20,6 +20,8 @@ _LARGE_SHARE = 0.01
 
 NOBODY = "nobody found"
 OUTSIDE = "people found outside the strip only"
+SOMEBODY = "somebody "
+"""Begins the verdict on an image whose people were found and refused; the reason follows."""
 NO_PIXEL = "no pixel to measure at"
 DISAGREES = "disagrees with the others"
 _ADVICE = {
@@ -33,6 +35,9 @@ _ADVICE = {
     NOTHING_TO_ALIGN: "outside the strips there is nothing to align by: check that the masks of "
     "repainting do not cover everything, and that the disparity is not constant",
 }
+_REFUSED_ADVICE = (
+    "try another seed, more paintings, or a photo with room for a person to stand in full view"
+)
 _KNOWN_DISTANCE = "or measure one distance in it yourself: --landmark x,y=METRES"
 
 
@@ -44,6 +49,10 @@ def verdicts_of(
 ) -> tuple[str, ...]:
     """For each image, why it takes no part in the fit; "" where it does.
 
+    The first image is the photo itself. Where nobody was measured but somebody was found, or where
+    the only people measured stand outside the strip, it is why the most certain was refused; in the
+    latter case only of those who are not refused in the photo itself, too.
+
     owners: what the fit says of them, once there is one: an image counts for nothing whose owners
         were all set aside.
     """
@@ -51,20 +60,36 @@ def verdicts_of(
     used = part
     if owners is not None:
         used = np.isin(np.arange(len(part)), [owner.image for owner in owners if owner.used])
+    apart = [
+        _verdict(measured, landmark, misaligned, people[0].refused)
+        for measured, landmark, misaligned in zip(people, landmarks, aligned.reason, strict=True)
+    ]
     return tuple(
-        "" if counted else DISAGREES if own else _verdict(measured, landmark, misaligned)
-        for counted, own, measured, landmark, misaligned in zip(
-            used, part, people, landmarks, aligned.reason, strict=True
-        )
+        "" if counted else DISAGREES if own else verdict
+        for counted, own, verdict in zip(used, part, apart, strict=True)
     )
 
 
-def _verdict(people: People, landmarks: Landmarks, misaligned: str) -> str:
+def _verdict(
+    people: People, landmarks: Landmarks, misaligned: str, refused_in_photo: Sequence[str]
+) -> str:
+    """Why an image takes no part in the fit, if it does not."""
     if len(people) == 0 and len(landmarks.weight) == 0:
-        return NOBODY
+        return _refused(people.refused) or NOBODY
     if misaligned:
         return misaligned
-    return NO_PIXEL if (landmarks.weight > 0).any() else OUTSIDE
+    if (landmarks.weight > 0).any():
+        return NO_PIXEL
+    return _refused(tuple(Counter(people.refused) - Counter(refused_in_photo))) or OUTSIDE
+
+
+def _refused(reasons: Sequence[str]) -> str:
+    """What is told of those who were refused: the reason of the most certain of them."""
+    return f"{SOMEBODY}{reasons[0]}" if reasons else ""
+
+
+def _advice(verdict: str) -> str:
+    return _REFUSED_ADVICE if verdict.startswith(SOMEBODY) else _ADVICE[verdict]
 
 
 def counts_of(people: Sequence[People], verdicts: Sequence[str], owners: Sequence[Owner]) -> Counts:
@@ -91,8 +116,8 @@ def nobody_message(verdicts: Sequence[str], sheet: Path | None = None) -> str:
     photo, *painted = verdicts
     if not painted:
         advice = "let people be painted into it: --paint auto"
-        if photo not in (NOBODY, NO_PIXEL, OUTSIDE):
-            advice = _ADVICE[photo]
+        if photo in (NOT_POSITIVE, NOTHING_TO_ALIGN):
+            advice = _advice(photo)
         return (
             f"no metric scale: the photo itself gave nothing to measure by ({photo}), and nothing "
             f"was painted; {advice}, {_KNOWN_DISTANCE}"
@@ -102,7 +127,7 @@ def nobody_message(verdicts: Sequence[str], sheet: Path | None = None) -> str:
     look = "" if sheet is None else f"; {sheet} shows them"
     return (
         f"no metric scale: none of {len(painted)} painted photos gave a person to measure by "
-        f"({reasons}){look}; {_ADVICE[counts[0][0]]}, {_KNOWN_DISTANCE}"
+        f"({reasons}){look}; {_advice(counts[0][0])}, {_KNOWN_DISTANCE}"
     )
 
 

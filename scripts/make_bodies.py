@@ -14,7 +14,8 @@ How a body is made: phenotype parameters give a shape, `height` being solved for
 MakeHuman's loose "tights" helper is pushed outwards into shirt, trousers and shoes, the scalp into
 hair; the skeleton is posed and arms are moved out of the trunk; one decimation of the dressed rest
 mesh, stored as points relative to its triangles, gives all bodies the same topology; regions are
-cut along the hems, so that their borders are clean lines. The steps are in `scripts/bodies/`.
+cut along the hems, so that their borders are clean lines. COCO's keypoints are the nose's tip, eyes
+and ears of the posed mesh, and joints of the skeleton. The steps are in `scripts/bodies/`.
 
 Statures: men 1.75 +- 0.07 m and women 1.62 +- 0.065 m, rounded from the means of adults of the
 United States (C. D. Fryar et al., Anthropometric Reference Data for Children and Adults, National
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import anny
 import numpy as np
+from bodies.keypoints import Keypoints
 from bodies.kinematics import Skeleton
 from bodies.mesh import Array, Faces
 from bodies.poses import POSES, mirrored
@@ -85,10 +87,10 @@ def of_stature(makehuman: MakeHuman, shape: dict[str, float], stature_m: float) 
 
 @dataclass(frozen=True)
 class Body:
-    """One finished body: its points in the shared topology, and the full mesh they stand for."""
+    """One finished body: its points in the shared topology, and its keypoints (17, 3)."""
 
     points: Array
-    full: Array
+    keypoints: Array
     stature_m: float
     prompt: str
     pose: str
@@ -96,7 +98,7 @@ class Body:
 
 def make_people(wardrobe: Wardrobe, topology: Topology) -> list[Body]:
     """All bodies, on the floor y = 0 with the middle of the hips at x = z = 0."""
-    poser = Poser(wardrobe)
+    poser, keypoints = Poser(wardrobe), Keypoints(wardrobe)
     bodies = []
     for sex, (prompt, (mean, spread)) in enumerate(STATURE_M.items()):
         rng = np.random.default_rng([SEED, sex])
@@ -112,7 +114,13 @@ def make_people(wardrobe: Wardrobe, topology: Topology) -> list[Body]:
             points = topology.points(posed.vertices)
             origin = posed.hips * [1, 0, 1] + [0, points[:, 1].max(), 0]
             bodies.append(
-                Body(points - origin, posed.vertices - origin, float(stature_m), prompt, pose.name)
+                Body(
+                    points - origin,
+                    keypoints.of(posed) - origin,
+                    float(stature_m),
+                    prompt,
+                    pose.name,
+                )
             )
     return bodies
 
@@ -130,6 +138,7 @@ def write(path: Path, topology: Topology, bodies: list[Body]) -> None:
             step_m=np.float64(STEP_M),
             vertex_difference=np.ascontiguousarray(difference.transpose(2, 1, 0)),
             faces=faces.astype(np.int16),
+            keypoints_m=np.array([body.keypoints for body in bodies], np.float32),
             region=topology.region,
             region_names=np.array(REGIONS),
             stature_m=np.array([body.stature_m for body in bodies], np.float32),

@@ -16,6 +16,7 @@ EXPECTED = Expectations(
     painted_person=0.19,
     painted_bias=0.13,
     person=0.08,
+    body=0.04,
     body_bias=0.04,
     doubt=0.1,
     doubtful=0.6,
@@ -114,12 +115,21 @@ def joined(one, other):
     return Votes(kind=one.kind + other.kind, **arrays)
 
 
-def draw(rng, *, painted=0, people=0, points=0, standing=False, space="disparity"):
-    """Votes drawn from what `EXPECTED` says, and the head they are of: (votes, scale, offset)."""
+def draw(
+    rng, *, painted=0, people=0, points=0, standing=False, space="disparity", measured_to=None
+):
+    """Votes drawn from what `EXPECTED` says, and the head they are of: (votes, scale, offset).
+
+    measured_to: the least and the largest error of measuring somebody, which people then know.
+    """
     e = EXPECTED
     kind = np.repeat(["painted person", "person", "measured point"], [painted, people, points])
     is_painted, is_point = kind == "painted person", kind == "measured point"
     own = np.where(is_painted, e.painted_person, e.person)
+    error = np.where(is_point, 0.02, np.nan)
+    if measured_to is not None:
+        error = np.where(is_point, error, np.exp(rng.uniform(*np.log(measured_to), len(kind))))
+        own = np.sqrt(own**2 - e.body**2 + error**2)
     own = np.where(is_point, math.hypot(0.02, e.disparity), own)
     doubt = np.where(is_point, 0.1 * e.doubt, e.doubt)
     own = np.where(rng.random(len(kind)) < doubt, np.hypot(own, e.doubtful), own)
@@ -139,5 +149,4 @@ def draw(rng, *, painted=0, people=0, points=0, standing=False, space="disparity
         feet_m = true_m * np.exp(e.stance * rng.standard_t(4, len(kind)))
         tangent = height_m / feet_m - rng.normal(0, e.tilt)
         stance = ground(np.ones(len(kind)), said_m, height_m=tangent)
-    error = np.where(is_point, 0.02, np.nan)
     return votes_of(disparity, said_m, kind, error, **stance), scale, offset

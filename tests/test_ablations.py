@@ -9,9 +9,11 @@ import pytest
 from mfh.errors import MissingPartError, SettingsError
 from mfh.evaluation.methods.ablations import ABLATIONS, ablation
 from mfh.evaluation.methods.mfh_specs import MfhSpec, OracleSpec, mfh_spec
-from mfh.evaluation.methods.painting_key import name_of_paintings
+from mfh.evaluation.methods.painting_key import depended_on, name_of_paintings
 from mfh.evaluation.tables.published import PRINTED
-from mfh.models import needed
+from mfh.models import ModelStore, find_model, needed
+from mfh.part_settings import PeopleSettings
+from mfh.settings import Settings, settings_from
 
 
 def spec_of(variant, settings, meshes, regressor):
@@ -63,7 +65,8 @@ def test_rows_change_the_papers_preset(table, key, row):
     settings = row.spec.settings
     assert settings.head_method == "silog" or table == "table5"
     assert (settings.photo_people, settings.painter.paste_back) == ("repeated", False)
-    needed(settings)  # every model is known
+    assert settings.people.model == "hmr2"
+    needed(settings, ModelStore())  # every model is known
     assert pickle.loads(pickle.dumps(row.spec)) == row.spec
     assert row.label and row.group
     assert set(row.published) == NOT_ALL_READ.get((table, key), set(PRINTED))
@@ -146,6 +149,7 @@ def test_a_user_may_change_what_is_not_compared():
         {"preset": "default"},
         {"changes": {"paintings": 2}},
         {"changes": {"painter.steps": 10}},
+        {"changes": {"people.model": "anny"}},
     ],
     ids=str,
 )
@@ -156,6 +160,27 @@ def test_the_papers_figures_stand_beside_what_the_paper_did_alone(otherwise):
 def test_the_papers_figures_stay_where_nothing_that_counts_is_changed():
     changes = {"painter.batch": 2, "device": "cpu", "seed": 7, "paintings": 4}
     assert all(row.published for row in rows("table5", changes=changes).values())
+
+
+def test_what_auto_is_here_is_what_is_run_and_recorded(monkeypatch, tmp_path):
+    """Machines that take part in a run may differ in what is on them."""
+    monkeypatch.setenv("MFH_MODELS", str(tmp_path))
+    without = mfh_spec("mfh")
+    assert without.settings.people.model == "anny"
+    ModelStore().add(find_model("smpl"), "SMPL.pkl", lambda _, to: to.write_bytes(b"smpl"))
+    assert mfh_spec("mfh") == mfh_spec("mfh", settings_from(**{"people.model": "hmr2"}))
+    assert without.as_dict() != mfh_spec("mfh").as_dict()
+    assert without.as_dict()["settings"] == depended_on(without.settings)
+    for preset in ("paper", "default"):
+        assert rows("table9", preset=preset)["hmr2"].spec.settings.people.model == "hmr2"
+
+
+def test_only_settings_of_the_measurer_in_use_count():
+    def counted(**people):
+        return depended_on(Settings(people=PeopleSettings(**people)))["people"]
+
+    assert set(counted(model="hmr2")) - set(counted(model="anny")) == {"body_model"}
+    assert set(counted(model="anny")) - set(counted(model="hmr2")) == {"keypoints"}
 
 
 def test_meshes_of_other_regressors_are_the_users():

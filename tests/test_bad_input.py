@@ -166,8 +166,10 @@ def test_user_files_of_the_wrong_shape(capsys, given, tmp_path, stage, content, 
     assert not (tmp_path / "out" / "summary.json").exists()
 
 
-def test_missing_parts_are_named(capsys, given, tmp_path):
-    result = run_here(capsys, "predict", given / "photo.png", "--out", tmp_path / "out")
+def test_missing_parts_are_named(capsys, given, tmp_path, monkeypatch):
+    monkeypatch.setenv("MFH_MODELS", str(tmp_path / "models"))
+    command = ("predict", given / "photo.png", "--out", tmp_path / "out", "--offline")
+    result = run_here(capsys, *command)
     refused(result, "Stable Diffusion 2", "--use painted=PATH", "mfh demo")
     assert not (tmp_path / "out").exists()
 

@@ -3,6 +3,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from mfh.people.detection import KEYPOINTS
 from mfh.simulation.bodies import BodyLibrary, load_bodies
 
 
@@ -46,6 +47,8 @@ def test_shapes_agree(bodies):
     assert bodies.vertices_m.dtype == np.float32
     assert bodies.faces.dtype == np.int32
     assert bodies.region.shape == (len(bodies.faces),)
+    assert bodies.keypoints_m.shape == (count, len(KEYPOINTS), 3)
+    assert bodies.keypoints_m.dtype == np.float32
     assert bodies.stature_m.shape == (count,)
     assert len(bodies.prompt) == len(bodies.pose) == count
     assert bodies.prompt.count("a man") == bodies.prompt.count("a woman") == count // 2
@@ -130,3 +133,48 @@ def test_faces_look_outwards(bodies):
     litres = triple.sum(axis=1) / 6 * 1000
     assert (litres > 40).all()
     assert (litres < 140).all()
+
+
+def keypoint(bodies: BodyLibrary, name: str) -> np.ndarray:
+    return bodies.keypoints_m[:, KEYPOINTS.index(name)]
+
+
+def test_keypoints_are_where_they_belong(bodies):
+    height = dict(zip(KEYPOINTS, -bodies.keypoints_m[..., 1].T / bodies.stature_m, strict=True))
+    for side, sign in (("left", 1), ("right", -1)):
+        above = ["eye", "shoulder", "hip", "knee", "ankle"]
+        steps = np.diff([height[f"{side} {name}"] for name in above], axis=0)
+        assert (steps < -0.05).all()
+        # People face -z, so that their left is at +x.
+        for name in ("shoulder", "hip"):
+            assert (sign * keypoint(bodies, f"{side} {name}")[:, 0] > 0.05).all()
+    assert (height["nose"] < height["left eye"]).all()
+    hips = (keypoint(bodies, "left hip") + keypoint(bodies, "right hip")) / 2
+    np.testing.assert_allclose(hips[:, [0, 2]], 0, atol=1e-6)
+
+
+def test_limbs_are_as_long_on_both_sides_in_any_pose(bodies):
+    for upper, lower, least, most in (
+        ("hip", "knee", 0.20, 0.27),
+        ("knee", "ankle", 0.22, 0.28),
+        ("shoulder", "elbow", 0.14, 0.19),
+        ("elbow", "wrist", 0.12, 0.18),
+    ):
+        left, right = (
+            np.linalg.norm(
+                keypoint(bodies, f"{side} {upper}") - keypoint(bodies, f"{side} {lower}"), axis=1
+            )
+            for side in ("left", "right")
+        )
+        np.testing.assert_allclose(left, right, rtol=0.03)
+        assert (left / bodies.stature_m > least).all()
+        assert (left / bodies.stature_m < most).all()
+
+
+def test_keypoints_of_the_face_are_on_the_mesh(bodies):
+    eyes = np.unique(bodies.faces[bodies.region == bodies.region_names.index("eyes")])
+    for body, keypoints in zip(bodies.vertices_m, bodies.keypoints_m, strict=True):
+        gap = np.linalg.norm(body - keypoints[:5, None], axis=2).min(axis=1)
+        assert (gap < 0.015).all()
+        for eye in keypoints[1:3]:
+            assert np.linalg.norm(body[eyes] - eye, axis=1).min() < 0.01

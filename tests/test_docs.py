@@ -19,7 +19,7 @@ from mfh.camera import project
 from mfh.disparity import NOT_POSITIVE, NOTHING_TO_ALIGN
 from mfh.settings import PRESETS, default_settings
 from mfh.simulation import SimulatedErrors
-from mfh.verdicts import DISAGREES, NO_PIXEL, NOBODY, OUTSIDE
+from mfh.verdicts import DISAGREES, NO_PIXEL, NOBODY, OUTSIDE, SOMEBODY
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _DOCS = _REPOSITORY / "docs"
@@ -149,7 +149,8 @@ def test_written_plan_is_read_back(page: dict[str, Any]) -> None:
 def test_messages_explained_are_those_of_the_code() -> None:
     """Each reason to drop a painted photo is in the page's table."""
     text = _OWN_PARTS.read_text("utf-8")
-    reasons = (NOBODY, OUTSIDE, NO_PIXEL, NOTHING_TO_ALIGN, NOT_POSITIVE, DISAGREES)
+    refused = f"{SOMEBODY}..."
+    reasons = (NOBODY, refused, OUTSIDE, NO_PIXEL, NOTHING_TO_ALIGN, NOT_POSITIVE, DISAGREES)
     for reason in reasons:
         assert f"| {reason} |" in text
 

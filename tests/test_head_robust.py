@@ -200,9 +200,10 @@ def test_of_two_equal_parties_that_disagree_the_farther_is_doubted():
     place = np.linspace(0.2, 0.8, 6)
     near_m = depths_of(place, 0.4, 0.1)
     said_m = np.concatenate([near_m, 5 * near_m])
-    votes = votes_of(np.tile(place, 2), said_m, "painted person", [0.19] * 12)
-    assert robust(votes, expected=ANY_HEIGHT).used.tolist() == [True] * 6 + [False] * 6
-    the_other_way = replace(ANY_HEIGHT, doubtful_too_far=-0.2)
+    votes = votes_of(np.tile(place, 2), said_m, "person")
+    wide = replace(ANY_HEIGHT, person=0.19)
+    assert robust(votes, expected=wide).used.tolist() == [True] * 6 + [False] * 6
+    the_other_way = replace(wide, doubtful_too_far=-0.2)
     assert robust(votes, expected=the_other_way).used.tolist() == [False] * 6 + [True] * 6
 
 

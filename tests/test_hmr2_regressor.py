@@ -48,6 +48,11 @@ def detections(*boxes_px: tuple[float, ...]) -> Detections:
     )
 
 
+def meshes_of(regressor: HMR2Regressor, *given: object) -> list[np.ndarray]:
+    """The meshes alone of what the regressor gives."""
+    return [each.vertices_m for each in regressor.regress(*given)]
+
+
 FOUND = [
     detections((10, 20, 60, 140), (100, 10, 180, 130.5)),
     detections(),
@@ -58,9 +63,12 @@ FOUND = [
 def test_meshes_do_not_depend_on_the_batch(weights: Weights, body: Weights) -> None:
     given = images(3)
     meshes = {
-        batch: HMR2Regressor(
-            weights, body, PeopleSettings(regressor_batch=batch), device="cpu"
-        ).regress(given, FOUND, CAMERA)
+        batch: meshes_of(
+            HMR2Regressor(weights, body, PeopleSettings(regressor_batch=batch), device="cpu"),
+            given,
+            FOUND,
+            CAMERA,
+        )
         for batch in (1, 2, 64)
     }
     for each in meshes.values():
@@ -81,7 +89,7 @@ def test_a_person_is_where_the_network_saw_it(weights: Weights, body: Weights) -
     """Each step done here once more, one person at a time."""
     given = images(3)
     regressor = HMR2Regressor(weights, body, device="cpu")
-    meshes = regressor.regress(given, FOUND, CAMERA)
+    meshes = meshes_of(regressor, given, FOUND, CAMERA)
     network, smpl = tiny_network(), load_body(body.file("smpl.npz"))
     np.testing.assert_array_equal(regressor.faces, smpl.faces)
     for image, found, measured in zip(given, FOUND, meshes):
@@ -104,8 +112,8 @@ def test_a_person_is_where_the_network_saw_it(weights: Weights, body: Weights) -
 def test_another_camera_moves_the_same_mesh(weights: Weights, body: Weights) -> None:
     regressor = HMR2Regressor(weights, body, device="cpu")
     given, found = images(1), FOUND[:1]
-    (near,) = regressor.regress(given, found, CAMERA)
-    (far,) = regressor.regress(given, found, replace(CAMERA, fx=420, fy=420))
+    (near,) = meshes_of(regressor, given, found, CAMERA)
+    (far,) = meshes_of(regressor, given, found, replace(CAMERA, fx=420, fy=420))
     shift_m = far - near
     assert np.ptp(shift_m, axis=1).max() < 1e-4
     root_m = 420 / 210 - 1
@@ -117,8 +125,22 @@ def test_another_camera_moves_the_same_mesh(weights: Weights, body: Weights) -> 
 def test_nobody_at_all(weights: Weights, body: Weights) -> None:
     regressor = HMR2Regressor(weights, body, device="cpu")
     assert regressor.regress([], [], CAMERA) == []
-    (mesh,) = regressor.regress(images(1), [detections()], CAMERA)
-    assert mesh.shape == (0, VERTICES, 3)
+    (nobody,) = regressor.regress(images(1), [detections()], CAMERA)
+    assert nobody.vertices_m.shape == (0, VERTICES, 3)
+    assert (nobody.relative_error.shape, nobody.refused) == ((0,), ())
+
+
+def test_the_network_tells_no_error_and_what_was_asked_for_does_not_matter(
+    weights: Weights, body: Weights
+) -> None:
+    regressor = HMR2Regressor(weights, body, device="cpu")
+    given = images(3)
+    measured = regressor.regress(given, FOUND, CAMERA, ["a man", "a woman", ""])
+    for each, same, found in zip(measured, meshes_of(regressor, given, FOUND, CAMERA), FOUND):
+        np.testing.assert_array_equal(each.vertices_m, same)
+        assert each.relative_error.shape == (len(found),)
+        assert np.isnan(each.relative_error).all()
+        assert each.refused == ("",) * len(found)
 
 
 def test_a_camera_that_is_none_leaves_no_mesh(tmp_path: Path, body: Weights) -> None:
@@ -126,8 +148,10 @@ def test_a_camera_that_is_none_leaves_no_mesh(tmp_path: Path, body: Weights) -> 
     network.smpl_head.init_cam[0, 0] = -0.9
     regressor = HMR2Regressor(write_tiny_hmr2(tmp_path, network), body, device="cpu")
     meshes = regressor.regress(images(3), FOUND, CAMERA)
-    assert [np.isnan(mesh).all() for mesh in meshes] == [True, True, True]
-    assert [len(mesh) for mesh in meshes] == [2, 0, 1]
+    assert [np.isnan(each.vertices_m).all() for each in meshes] == [True, True, True]
+    assert [len(each.vertices_m) for each in meshes] == [2, 0, 1]
+    assert [len(each.refused) for each in meshes] == [2, 0, 1]
+    assert set(meshes[0].refused) == {"was given no distance by HMR 2.0"}
 
 
 def test_half_precision_is_close(weights: Weights, body: Weights) -> None:
@@ -136,7 +160,9 @@ def test_half_precision_is_close(weights: Weights, body: Weights) -> None:
         HMR2Regressor(weights, body, device="cpu", precision=precision)
         for precision in ("float32", "bfloat16")
     )
-    for one, other in zip(exact.regress(given, FOUND, CAMERA), half.regress(given, FOUND, CAMERA)):
+    for one, other in zip(
+        meshes_of(exact, given, FOUND, CAMERA), meshes_of(half, given, FOUND, CAMERA)
+    ):
         assert other.dtype == np.float32
         np.testing.assert_allclose(other, one, atol=0.1)
 
@@ -172,10 +198,10 @@ def test_weights_are_loaded_when_used_and_kept(
         regressor.regress(images(1), FOUND[:1], CAMERA)
 
     regressor = HMR2Regressor(weights, body, device="cpu")
-    first = regressor.regress(images(1), FOUND[:1], CAMERA)
+    first = meshes_of(regressor, images(1), FOUND[:1], CAMERA)
     monkeypatch.setattr(regressor, "_weights", absent)
     monkeypatch.setattr(regressor, "_body_weights", absent)
-    np.testing.assert_array_equal(regressor.regress(images(1), FOUND[:1], CAMERA), first)
+    np.testing.assert_array_equal(meshes_of(regressor, images(1), FOUND[:1], CAMERA), first)
 
 
 def test_images_of_another_size_and_impossible_boxes(weights: Weights, body: Weights) -> None:
@@ -190,7 +216,7 @@ def test_a_batch_that_does_not_fit_is_halved(
     weights: Weights, body: Weights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = images(3)
-    expected = HMR2Regressor(weights, body, device="cpu").regress(given, FOUND, CAMERA)
+    expected = meshes_of(HMR2Regressor(weights, body, device="cpu"), given, FOUND, CAMERA)
     regressor = HMR2Regressor(weights, body, device="cpu")
     sizes = []
     forward = type(regressor._network).forward
@@ -202,7 +228,7 @@ def test_a_batch_that_does_not_fit_is_halved(
         return forward(self, crops)
 
     monkeypatch.setattr(type(regressor._network), "forward", little_memory)
-    found = regressor.regress(given, FOUND, CAMERA)
+    found = meshes_of(regressor, given, FOUND, CAMERA)
     assert sizes == [3, 2, 1, 1, 1]
     for mesh, same in zip(found, expected):
         np.testing.assert_allclose(mesh, same, atol=1e-4)

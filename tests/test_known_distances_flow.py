@@ -203,13 +203,14 @@ def looked_for(monkeypatch):
 
 
 def test_only_the_disparity_model_is_looked_for(looked_for):
+    by_name = {"model": "hmr2"}  # "auto" looks whether SMPL is here
     photo, camera = planted.photo().image, planted.camera().matrix
     with pytest.raises(MissingPartError):
-        mfh.metric_depth(photo, camera, landmarks=KNOWN)
+        mfh.metric_depth(photo, camera, landmarks=KNOWN, people=by_name)
     assert looked_for == ["disparity"]
     looked_for.clear()
     with pytest.raises(MissingPartError, match="--landmark x,y=METRES"):
-        mfh.metric_depth(photo, camera, paint="never")
+        mfh.metric_depth(photo, camera, paint="never", people=by_name)
     assert set(looked_for) == {"disparity", "detector", "mesh", "body"}
 
 

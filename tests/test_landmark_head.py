@@ -134,6 +134,27 @@ def test_the_kind_of_a_landmark_counts(kind):
     assert other.relative_error < 0.7 * painted.relative_error
 
 
+def test_known_errors_of_measuring_count_in_the_robust_head_and_in_no_loss():
+    disparity, depth_m = planted(error=0.05)
+    depth_m[3] *= 1.2
+    aligned, usual = records(disparity, depth_m)
+    known = [*usual]
+    known[3] = replace(usual[3], relative_error=[0.5])
+    robust = [LandmarkHead().fit(aligned, each).apply(disparity[3]) for each in (usual, known)]
+    right = LandmarkHead().fit(aligned, [*usual[:3], without(usual[3]), *usual[4:]])
+    off = [np.abs(np.log(each / right.apply(disparity[3]))).mean() for each in robust]
+    assert off[1] < 0.5 * off[0]
+    losses = [LandmarkHead("silog").fit(aligned, each) for each in (usual, known)]
+    assert (losses[0].scale, losses[0].offset) == (losses[1].scale, losses[1].offset)
+
+
+def without(landmarks):
+    """The same image without its landmark."""
+    return replace(
+        landmarks, depth_m=np.full_like(landmarks.depth_m, NAN), owner=landmarks.owner * 0 - 1
+    )
+
+
 def test_the_stance_of_people_counts():
     disparity, depth_m = planted(error=0.15)
     aligned, landmarks = records(disparity, depth_m)

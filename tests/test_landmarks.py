@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -193,6 +195,15 @@ def test_nobody():
     assert landmarks.owner.shape == (4, 6)
     assert (landmarks.owner == -1).all()
     assert len(landmarks.weight) == 0
+
+
+def test_errors_of_measuring_become_those_of_the_landmarks():
+    masks = [rectangle(slice(0, 9), slice(0, 5)), rectangle(slice(0, 9), slice(6, 12))]
+    depths_m = np.full((2, 9, 12), 2, np.float32)
+    assert np.isnan(merge(masks, depths_m).relative_error).all()
+    people = replace(people_with(masks), relative_error=[NAN, 0.2])
+    landmarks = landmarks_from_people(people, depths_m)
+    np.testing.assert_array_equal(landmarks.relative_error, np.float32([NAN, 0.2]))
 
 
 def test_a_person_without_a_mask_owns_nothing():

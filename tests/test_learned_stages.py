@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from commands import run_here
 from tiny_detector import tiny_network
+from tiny_keypoints import tiny_keypoint_network, write_tiny_keypoint_rcnn
 from tiny_models import K, write_models, write_photo
 
 import mfh
@@ -152,6 +153,34 @@ def test_nobody_found_is_said_with_counts(capsys, models, photo, body, tmp_path)
     assert not (tmp_path / "depth.npz").exists()
 
 
+@pytest.mark.parametrize("model", ["anny", "auto"])
+def test_people_are_measured_without_smpl(
+    capsys, models, photo, tmp_path, monkeypatch, model, run_folder
+):
+    """Random keypoints are nobody's, so all are refused; paintings are those of any measurer."""
+    made = "mfh.people.detectors.keypoint_rcnn.keypoint_rcnn_network"
+    monkeypatch.setattr(made, tiny_keypoint_network)
+    monkeypatch.setenv("MFH_MODELS", str(tmp_path / "no_models"))
+    write_tiny_keypoint_rcnn(tmp_path / "keypoints")
+    out = tmp_path / "run"
+    shutil.copytree(run_folder, out)
+    status, printed = predict(
+        capsys,
+        [photo],
+        models,
+        out,
+        people__model=model,
+        people__keypoints=tmp_path / "keypoints",
+    )
+    assert status == 1
+    said = " ".join(printed.split())
+    assert "painting people: reused" in said
+    assert "measuring people: recomputed" in said
+    assert f"none of {PAINTINGS} painted photos gave a person to measure by" in said
+    assert "somebody" in said
+    assert read_people(out / "people", "0000").refused
+
+
 def test_models_are_loaded_once_for_several_photos(
     capsys, models, photo, body, tmp_path, monkeypatch
 ):
@@ -184,7 +213,16 @@ def test_models_are_loaded_once_for_several_photos(
 
 def test_missing_models_are_all_named_before_anything_is_done(capsys, photo, tmp_path, monkeypatch):
     monkeypatch.setenv("MFH_MODELS", str(tmp_path / "empty"))
+    monkeypatch.setattr("mfh.models.needs.detector_name", lambda _: "mask-rcnn")
     status, printed = run_here(capsys, "predict", photo, "--out", tmp_path / "out")
+    assert status == 1
+    said = " ".join(printed.split())
+    got = "mfh models get sd2-inpainting mask-rcnn keypoint-rcnn depth-anything-large (6.9 GB)"
+    assert got in said
+    assert "smpl" not in said
+    status, printed = run_here(
+        capsys, "predict", photo, "--out", tmp_path / "out", "--preset", "paper"
+    )
     assert status == 1
     said = " ".join(printed.split())
     for words in (
@@ -192,6 +230,7 @@ def test_missing_models_are_all_named_before_anything_is_done(capsys, photo, tmp
         "mfh models get sd2-inpainting mask-rcnn hmr2 depth-anything-large (9.2 GB)",
         "https://smpl.is.tue.mpg.de",
         "mfh models add smpl FILE",
+        "--set people.model=anny",
         "--use painted=PATH --use people=PATH --use disparity=PATH",
         "mfh demo",
     ):

@@ -19,20 +19,34 @@ from mfh.models.needs import (
     install_commands,
     missing_packages,
     packages_remedy,
-    presets_needing,
+    resolved,
 )
 from mfh.models.store import remedy
-from mfh.settings import PRESETS, settings_from
+from mfh.settings import settings_from
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 EVERY = pytest.mark.parametrize("model", catalogue(), ids=lambda model: model.name)
 DEFAULTS = {
     "painter": "sd2-inpainting",
     "detector": "mask-rcnn",
-    "mesh": "hmr2",
+    "keypoints": "keypoint-rcnn",
+    "mesh": "anny",
     "body": "smpl",
     "disparity": "depth-anything-large",
 }
+WITHOUT_SMPL = [name for name in DEFAULTS.values() if name != "smpl"]
+WITH_SMPL = ["sd2-inpainting", "mask-rcnn", "hmr2", "smpl", "depth-anything-large"]
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store of its own, with nothing in it."""
+    return ModelStore(tmp_path / "models")
+
+
+def add_smpl(store: ModelStore, name: str = "smpl") -> None:
+    """Have a file in the place of what the user would have registered for."""
+    store.add(find_model(name), "SMPL.pkl", lambda _, target: target.write_bytes(b"smpl"))
 
 
 def test_every_file_is_a_model_and_named_after_it():
@@ -47,7 +61,7 @@ def test_an_entry_says_all_that_a_user_has_to_know(model: Model):
     assert urlsplit(model.source).scheme == "https"
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", model.name)
     assert (model.download_gb > 0) == model.downloadable
-    assert f" {model.name}" in remedy(model) or model.packages[-1] in remedy(model)
+    assert model.name in remedy(model).split()
     for file in model.files:
         assert len(file.sha256) in {0, 8, 64}
         assert len(file.md5) in {0, 6}
@@ -81,18 +95,69 @@ def test_digests_in_the_names_of_files_agree():
     )
 
 
-def test_each_part_has_one_default_and_presets_take_it():
+def test_each_part_has_one_default():
     for part, name in DEFAULTS.items():
         assert [m.name for m in catalogue() if m.part == part and m.default] == [name]
         assert default_model("", part).name == name
     assert [default_model(stage).name for stage in ("painted", "people", "disparity")] == [
         "sd2-inpainting",
-        "hmr2",
+        "anny",
         "depth-anything-large",
     ]
-    assert [model.name for model in needed(settings_from())] == list(DEFAULTS.values())
-    assert presets_needing(find_model("sd2-inpainting")) == tuple(PRESETS)
-    assert presets_needing(find_model("zoedepth")) == ()
+
+
+def names(settings, store) -> list[str]:
+    return [model.name for model in needed(settings, store)]
+
+
+def test_people_are_measured_without_a_registration_until_smpl_is_here(store):
+    assert names(settings_from(), store) == names(settings_from("fast"), store) == WITHOUT_SMPL
+    add_smpl(store)
+    assert names(settings_from(), store) == names(settings_from("fast"), store) == WITH_SMPL
+    (store.folder / "smpl" / "smpl.npz").unlink()
+    assert names(settings_from(), store) == WITHOUT_SMPL, "damaged, which is not ready"
+
+
+def test_which_body_has_to_be_here_is_a_setting(store):
+    add_smpl(store, "smpl-female")
+    assert names(settings_from(), store) == WITHOUT_SMPL
+    female = settings_from(**{"people.body_model": "smpl-female"})
+    assert names(female, store) == [n.replace("smpl", "smpl-female") for n in WITH_SMPL]
+    with pytest.raises(SettingsError, match="anny is a mesh, not a body"):
+        needed(settings_from(**{"people.body_model": "anny"}), store)
+
+
+@pytest.mark.parametrize("smpl", [False, True])
+def test_a_measurer_that_is_named_is_taken(store, smpl, monkeypatch):
+    monkeypatch.setattr("mfh.models.needs.detector_name", lambda _: "mask-rcnn")
+    if smpl:
+        add_smpl(store)
+    for model, there in (("anny", WITHOUT_SMPL), ("hmr2", WITH_SMPL)):
+        assert names(settings_from(**{"people.model": model}), store) == there
+    assert names(settings_from("paper"), store) == WITH_SMPL
+
+
+def test_what_auto_is_takes_its_place(store):
+    """Once that is done it stays so, whatever comes here later."""
+    settings = settings_from(seed=3, **{"people.detector": "auto"})
+    people = resolved(settings, store).people
+    assert (people.detector, people.model) == (detector_name("auto"), "anny")
+    assert replace(settings, people=people) == resolved(settings, store)
+    add_smpl(store)
+    assert resolved(settings, store).people.model == "hmr2"
+    assert resolved(resolved(settings, store), store) == resolved(settings, store)
+    assert resolved(replace(settings, people=people), store).people.model == "anny"
+
+
+def test_without_smpl_every_licence_allows_commercial_use(store):
+    for preset in ("default", "fast"):
+        for model in needed(settings_from(preset), store):
+            assert model.commercial, model.name
+            assert not re.search(r"non-?commercial|research|\bNC\b", model.licence, re.I)
+            # All of it comes here by itself.
+            assert model.downloadable or store.state(model).ready, model.name
+    paper = needed(settings_from("paper"), store)
+    assert [model.name for model in paper if not model.commercial] == ["smpl"]
 
 
 def test_every_default_is_in_the_readme_with_its_licence():
@@ -100,7 +165,7 @@ def test_every_default_is_in_the_readme_with_its_licence():
         r"^\|(.*)\|(.*)\|(.*)\|$", (REPOSITORY / "README.md").read_text("utf-8"), re.M
     )
     licences = {model.strip(): licence.strip() for _, model, licence in rows}
-    for name in DEFAULTS.values():
+    for name in (*DEFAULTS.values(), "hmr2"):
         model = find_model(name)
         listed = [licence for text, licence in licences.items() if f"`{name}`" in text]
         assert listed == [model.licence], name
@@ -111,7 +176,7 @@ def test_who_is_withdrawn_is_said():
     assert "withdrew stabilityai/stable-diffusion-2-inpainting" in note
 
 
-def test_the_detector_of_the_paper_is_taken_where_it_can_be(monkeypatch):
+def test_the_detector_of_the_paper_is_taken_where_it_can_be(store, monkeypatch):
     paper = settings_from("paper")
     found = importlib.util.find_spec
     there: dict[str, object] = {}
@@ -122,7 +187,7 @@ def test_the_detector_of_the_paper_is_taken_where_it_can_be(monkeypatch):
         there.update(detectron2=detectron2, timm=timm)
         name = "vitdet-h" if detectron2 and timm else "mask-rcnn"
         assert detector_name("auto") == name
-        assert [m.name for m in needed(paper) if m.part == "detector"] == [name]
+        assert [m.name for m in needed(paper, store) if m.part == "detector"] == [name]
     assert detector_name("vitdet-h") == "vitdet-h"
 
 
@@ -150,20 +215,20 @@ def test_packages_that_are_missing_are_named_with_the_way_to_get_them(monkeypatc
     ("setting", "taken", "file"),
     [
         ("people.detector", "mask-rcnn, vitdet-h", find_model("mask-rcnn").files[0].path),
-        ("people.model", "hmr2", find_model("hmr2").files[0].path),
+        ("people.keypoints", "keypoint-rcnn", find_model("keypoint-rcnn").files[0].path),
+        ("people.model", "anny, hmr2", find_model("hmr2").files[0].path),
         ("people.body_model", "smpl, smpl-female, smpl-male", "smpl.npz"),
     ],
 )
-def test_of_people_only_what_can_be_read_is_taken(tmp_path, setting, taken, file):
-    others = ["org/other"] + (["anny"] if setting == "people.body_model" else [])
-    for text in others:
-        with pytest.raises(SettingsError) as caught:
-            needed(settings_from(**{setting: text}))
-        assert str(caught.value).startswith(f"{text}: {setting} takes {taken}, or a folder")
-        assert file in str(caught.value)
-    settings = settings_from(**{setting: str(tmp_path)})
-    (model,) = [each for each in needed(settings) if each.obtain == "folder"]
-    store = ModelStore(tmp_path / "models")
+def test_of_people_only_what_can_be_read_is_taken(tmp_path, store, setting, taken, file):
+    with pytest.raises(SettingsError) as caught:
+        needed(settings_from(**{setting: "org/other"}), store)
+    assert str(caught.value).startswith(f"org/other: {setting} takes {taken}, or a folder")
+    assert file in str(caught.value)
+    # Whatever else is here, both kinds of measurers are asked for by name.
+    by = {"people.model": "hmr2" if setting == "people.body_model" else "anny"}
+    settings = settings_from(**{**by, setting: str(tmp_path)})
+    (model,) = [each for each in needed(settings, store) if each.obtain == "folder"]
     state = store.state(model)
     assert (state.status, str(state)) == (
         "partial",
@@ -183,19 +248,19 @@ def test_what_the_painter_loads_is_all_that_is_got():
         assert not [path for path in paths if "feature_extractor" in path or "safety" in path]
 
 
-def test_settings_may_name_ids_and_folders(tmp_path):
+def test_settings_may_name_ids_and_folders(tmp_path, store):
     settings = settings_from(
         **{
             "painter.model": "org/inpainter",
             "disparity.model": str(tmp_path),
         }
     )
-    models = {model.part: model for model in needed(settings)}
+    models = {model.part: model for model in needed(settings, store)}
     assert (models["painter"].obtain, models["painter"].stage) == ("hub", "painted")
     assert (models["disparity"].obtain, models["disparity"].stage) == ("folder", "disparity")
     assert not models["disparity"].downloadable
     with pytest.raises(SettingsError, match="did you mean 'depth-anything-large'"):
-        needed(settings_from(**{"disparity.model": "depth-anyting-large"}))
+        needed(settings_from(**{"disparity.model": "depth-anyting-large"}), store)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +273,7 @@ def test_settings_may_name_ids_and_folders(tmp_path):
         ({"obtain": "hub"}, "none of the model hub"),
         ({"files": []}, "a file has no URL"),
         ({"obtain": "register"}, "where to register"),
+        ({"obtain": "included", "files": []}, "which of mfh's files it is"),
         ({"colour": "red"}, "'colour' is unknown"),
         ({"files": [{"path": "../x", "urls": ["https://x"]}]}, "no path inside"),
         ({"files": [{"path": "x", "sha256": "xyz", "urls": ["https://x"]}]}, "no digest"),

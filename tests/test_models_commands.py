@@ -9,7 +9,6 @@ import socket
 import sys
 import time
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,8 +17,9 @@ import pytest
 from commands import run_here, start
 from huggingface_hub import constants
 from model_server import serving, sha256
+from smpl_files import random_smpl, write_official_pickle
 
-from mfh.models import ModelStore, catalogue, find_model, needed
+from mfh.models import ModelStore, catalogue, find_model
 from mfh.models import download as download_module
 from mfh.models.receipts import RECEIPT
 from mfh.settings import settings_from
@@ -31,8 +31,9 @@ else:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WEIGHTS = np.random.default_rng(2).bytes(50_000)
-ANNY = find_spec("anny") is not None
-DEFAULTS = {model.name for model in needed(settings_from())}
+# What a preset uses where SMPL is, and where it is not.
+BY_HMR2 = {"sd2-inpainting", "mask-rcnn", "hmr2", "smpl", "depth-anything-large"}
+BY_ANNY = BY_HMR2 - {"hmr2", "smpl"} | {"keypoint-rcnn", "anny"}
 FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS}
 
 
@@ -58,6 +59,8 @@ def server(folder, monkeypatch):
 def put(folder: Path, name: str) -> None:
     """Make a model of the catalogue ready, with small files in the places of the real ones."""
     model = find_model(name)
+    if model.obtain == "included":
+        return
     place = folder / name
     entries = {}
     for file in model.files:
@@ -68,10 +71,21 @@ def put(folder: Path, name: str) -> None:
     (place / RECEIPT).write_text(json.dumps(receipt))
 
 
+@pytest.fixture
+def mask_rcnn_finds_people(monkeypatch):
+    """Also in preset paper, whatever is installed."""
+    monkeypatch.setattr("mfh.models.needs.detector_name", lambda _: "mask-rcnn")
+
+
 @pytest.mark.parametrize("columns", [80, 120])
-def test_the_list_fits_and_names_every_licence(capsys, folder, monkeypatch, columns):
+@pytest.mark.parametrize("smpl", [False, True])
+@pytest.mark.usefixtures("mask_rcnn_finds_people")
+def test_the_list_fits_and_names_every_licence(capsys, folder, monkeypatch, columns, smpl):
     monkeypatch.setenv("COLUMNS", str(columns))
     put(folder, "mask-rcnn")
+    if smpl:
+        put(folder, "smpl")
+    used = BY_HMR2 if smpl else BY_ANNY
     status, printed = run_here(capsys, "models", "list")
     assert status == 0
     lines = printed.splitlines()
@@ -83,22 +97,42 @@ def test_the_list_fits_and_names_every_licence(capsys, folder, monkeypatch, colu
         line = next(ln for ln in lines if re.match(rf"\s+{model.name}( \*)? ", ln))
         assert model.licence.split()[0] in line
         assert ("yes" if model.commercial else "no") in line.split()
-        presets = "paper, default, fast" if model.name in DEFAULTS and columns == 120 else ""
-        assert line.rstrip().endswith(presets)
-        assert ("*" in line.split()[1]) == model.default
-        states = {"mask-rcnn": "ready", "anny": "installed" if ANNY else "absent"}
+        presets = ["paper"] if model.name in BY_HMR2 else []
+        presets += ["default", "fast"] if model.name in used else []
+        assert line.rstrip().endswith(", ".join(presets) if columns == 120 else "")
+        assert ("*" in line.split()[1]) == (model.name in used)
+        states = {"mask-rcnn": "ready", "anny": "included", "smpl": "ready" if smpl else "absent"}
         assert states.get(model.name, "absent") in line.split()
     assert "…" not in printed
+    if smpl:
+        assert "smpl: register at" not in printed
+        return
     below = " ".join(printed[printed.index("smpl: register at") :].split())
     assert "register at https://smpl.is.tue.mpg.de, download SMPL for Python" in below
-    assert "then: mfh models add smpl FILE" in below
+    assert "then: mfh models add smpl FILE; hmr2 is used then" in below
 
 
-def test_the_list_of_what_allows_commercial_use(capsys, folder):
-    _, printed = run_here(capsys, "models", "list", "--commercial")
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.usefixtures("mask_rcnn_finds_people")
+def test_the_list_of_what_allows_commercial_use(capsys, folder, monkeypatch, columns):
+    """Of all models, and of what each preset uses here."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    printed = run_here(capsys, "models", "list", "--commercial")[1]
+    models, presets = printed.split("commercial use of all that a preset uses on this machine")
     for name in ("smpl", "depth-anything-v2-large"):
-        assert not re.search(rf"\s{name}\s", printed)
-    assert "sd2-inpainting" in printed
+        assert not re.search(rf"^ +{name} ", models, re.M)
+    assert re.search(r"^ +sd2-inpainting \* ", models, re.M)
+    presets = " ".join(presets.split())
+    assert "paper no smpl (SMPL licence, non-commercial research) default, fast yes" in presets
+    allowed = presets.partition("default, fast yes ")[2]
+    for name in BY_ANNY:
+        assert f"{name} ({find_model(name).licence})" in allowed, name
+    assert "OpenRAIL licences allow it, but forbid the uses that they list" in presets
+    put(folder, "smpl")
+    printed = run_here(capsys, "models", "list", "--commercial")[1]
+    presets = " ".join(printed[printed.index("commercial use of all") :].split())
+    not_allowed = "paper, default, fast no smpl (SMPL licence, non-commercial research) OpenRAIL"
+    assert not_allowed in presets
 
 
 def test_getting_checking_and_repairing_an_id_of_the_hub(capsys, server, folder):
@@ -118,19 +152,51 @@ def test_getting_checking_and_repairing_an_id_of_the_hub(capsys, server, folder)
 
 def test_getting_what_a_preset_needs(capsys, server, folder, monkeypatch):
     """What is here already is kept, the rest is got, what has to be registered for is named."""
-    for name in ("sd2-inpainting", "hmr2", "depth-anything-large"):
+    for name in ("sd2-inpainting", "hmr2", "keypoint-rcnn", "depth-anything-large"):
         put(folder, name)
     detector = find_model("mask-rcnn").files[0].path
     server.files[f"/m/mask-rcnn/{detector}"] = WEIGHTS
     status, printed = run_here(capsys, "models", "get", "--mirror", f"{server.url}/m")
     assert status == 1  # the stand-in has not the digest of the real one
     assert re.search(r"mask-rcnn: .*could not be got\n.*SHA-256 \w+, expected 73cbd019", printed)
+    assert "keypoint-rcnn: ready in" in printed
+    assert "\nanny: comes with mfh\n" in printed
+    assert "hmr2" not in printed
+    assert "smpl" not in printed
+    put(folder, "mask-rcnn")
+    assert run_here(capsys, "models", "get", "--preset", "fast")[0] == 0
+    status, printed = run_here(capsys, "models", "get", "--preset", "paper")
+    assert status == 0
     assert "hmr2: ready in" in printed
     assert "mfh models add smpl FILE" in printed
     assert "https://smpl.is.tue.mpg.de" in printed
-    put(folder, "mask-rcnn")
-    for preset in ("paper", "fast"):
-        assert run_here(capsys, "models", "get", "--preset", preset)[0] == 0
+    put(folder, "smpl")
+    status, printed = run_here(capsys, "models", "get")
+    assert status == 0
+    for name in BY_HMR2:
+        assert f"{name}: ready in" in printed
+    assert "keypoint-rcnn" not in printed
+
+
+def test_what_comes_with_mfh_can_be_asked_for(capsys, folder):
+    for command in ("get", "check"):
+        assert run_here(capsys, "models", command, "anny") == (0, "anny: comes with mfh\n")
+    assert "no models in" in run_here(capsys, "models", "check")[1], "it is none of the folder"
+
+
+def test_who_adds_smpl_is_told_what_it_changes(capsys, folder, tmp_path):
+    write_official_pickle(tmp_path / "SMPL.pkl", random_smpl())
+    status, printed = run_here(capsys, "models", "add", "smpl", tmp_path / "SMPL.pkl")
+    assert (status, printed) == (
+        0,
+        f"smpl: ready in {folder / 'smpl'}\npeople are measured by HMR 2.0 (4D-Humans) from now "
+        "on; get it with: mfh models get hmr2 (2.5 GB)\n",
+    )
+    put(folder, "hmr2")
+    added = ("models", "add", "smpl", tmp_path / "SMPL.pkl")
+    assert run_here(capsys, *added)[1].endswith("by HMR 2.0 (4D-Humans) from now on\n")
+    added = ("models", "add", "smpl-male", tmp_path / "SMPL.pkl")
+    assert run_here(capsys, *added)[1] == f"smpl-male: ready in {folder / 'smpl-male'}\n"
 
 
 def test_getting_from_a_folder_offline(capsys, folder, tmp_path, monkeypatch):
@@ -215,30 +281,47 @@ def doctor(capsys, monkeypatch, columns: int = 200) -> str:
     return printed
 
 
+@pytest.mark.usefixtures("mask_rcnn_finds_people")
 def test_doctor_begins_with_what_can_run_and_what_to_type(capsys, folder, monkeypatch):
-    """Once, for presets that lack the same."""
+    """Once, for presets that lack the same; first what nobody has to register for."""
     printed = doctor(capsys, monkeypatch)
     lines = printed.splitlines()
     assert re.match(r"can run +mfh demo, mfh simulate$", lines[0])
     assert "mfh predict --use" in lines[1]
-    assert re.match(r"not yet +--preset paper, --preset default, --preset fast; type:", lines[2])
-    assert [line.strip() for line in lines[3:5]] == [
-        "mfh models get  # 9.2 GB",
+    assert re.match(r"not yet +--preset default, --preset fast; type:", lines[2])
+    assert re.match(r" +mfh models get  # 6.9 GB$", lines[3])
+    assert re.match(r"not yet +--preset paper; type:", lines[4])
+    assert [line.strip() for line in lines[5:7]] == [
+        "mfh models get --preset paper  # 9.2 GB",
         "mfh models add smpl FILE",
     ]
     assert printed.count("https://smpl.is.tue.mpg.de") == 1
-    assert printed.count("9.2 GB") == 1
+    assert re.search(r"note +Anny measures people in the other presets, without a reg", printed)
+    assert re.search(r"\nready +anny\n", printed)
     assert re.search(
-        r"\nabsent +depth-anything-large, hmr2, mask-rcnn, sd2-inpainting, smpl", printed
+        r"\nabsent +depth-anything-large, hmr2, keypoint-rcnn, mask-rcnn, sd2-inpainting, smpl;",
+        printed,
     )
-    for model in needed(settings_from("paper")):
-        put(folder, model.name)
+    for name in BY_ANNY:
+        put(folder, name)
+    lines = doctor(capsys, monkeypatch).splitlines()
+    assert [line.strip() for line in lines[1:3]] == [
+        f"mfh predict --preset {preset}" for preset in ("default", "fast")
+    ]
+    assert re.match(r"not yet +--preset paper; type:", lines[4])
+    for name in BY_HMR2:
+        put(folder, name)
     printed = doctor(capsys, monkeypatch)
     assert "not yet" not in printed
+    assert "Anny measures" not in printed
     assert [line.strip() for line in printed.splitlines()[1:4]] == [
         f"mfh predict --preset {preset}" for preset in ("paper", "default", "fast")
     ]
-    assert re.search(r"\nready +depth-anything-large, hmr2, mask-rcnn, sd2-inpainting", printed)
+    (folder / "keypoint-rcnn" / RECEIPT).unlink()
+    assert "not yet" not in doctor(capsys, monkeypatch), "nothing looks for joints then"
+    put(folder, "keypoint-rcnn")
+    ready = "anny, depth-anything-large, hmr2, keypoint-rcnn, mask-rcnn, sd2-inpainting, smpl"
+    assert re.search(rf"\nready +{ready}\n", doctor(capsys, monkeypatch))
     (folder / "smpl" / "smpl.npz").unlink()
     (folder / "hmr2" / find_model("hmr2").files[0].path).write_bytes(b"")
     printed = doctor(capsys, monkeypatch)
@@ -380,8 +463,9 @@ def test_without_a_network_a_model_says_what_to_do(capsys, folder, unresolved):
     )
 
 
+@pytest.mark.usefixtures("mask_rcnn_finds_people")
 def test_without_a_network_each_host_is_asked_for_once(capsys, folder, unresolved):
-    status, printed = run_here(capsys, "models", "get")
+    status, printed = run_here(capsys, "models", "get", "--preset", "paper")
     assert status == 1
     assert sorted(unresolved) == [
         "download.pytorch.org",

@@ -686,15 +686,19 @@ def test_a_registered_model_is_added(store, tmp_path):
     assert store.weights(named_model("smpl-male", "body")).name == "SMPL, male"
 
 
-def test_a_package_is_ready_where_it_is_installed(store, tmp_path, monkeypatch):
-    (tmp_path / "anny").mkdir()
-    (tmp_path / "anny" / "__init__.py").write_text("")
-    model = find_model("anny", "body")
-    if not store.state(model).ready:
-        with pytest.raises(MissingPartError, match="pip install anny$"):
-            store.get(model)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert store.state(model).ready
+def test_what_comes_with_mfh_is_ready_everywhere(store):
+    model = find_model("anny", "mesh")
+    assert str(store.state(model)) == "Anny (anny) comes with mfh"
+    assert store.get(model).file(model.files[0].path).is_file()
+    assert store.weights(model).identity == {"id": "naver/anny"}
+    assert not store.folder.exists()
+
+
+def test_what_comes_with_mfh_and_is_lost_is_told(store):
+    model = replace(find_model("anny"), files=(ModelFile(path="people/lost.npz"),))
+    words = r"people/lost\.npz is missing; anny comes with mfh: install mfh again$"
+    with pytest.raises(MissingPartError, match=words):
+        store.get(model)
 
 
 @pytest.mark.parametrize(

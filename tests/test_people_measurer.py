@@ -1,12 +1,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mfh.people import DetectedPeople
-from mfh.people.detection import Detections
+from mfh.people.detection import Detections, Meshes
 from mfh.records import Intrinsics, PaintedPhotos, Photo
 
 HEIGHT, WIDTH = 30, 40
@@ -46,12 +47,18 @@ class PlantedRegressor:
         self.fingerprint = {"regressor": 1}
         self.people = []
         self.cameras = []
+        self.prompts = []
 
-    def regress(self, images, found, camera):
-        assert len(images) == len(found)
+    def regress(self, images, found, camera, prompts=()):
+        assert len(images) == len(found) == len(prompts)
+        self.prompts += prompts
         self.people.append([len(each) for each in found])
         self.cameras.append(camera)
-        return [self.meshes(len(each)) for each in found]
+        return [self.regressed(each) for each in found]
+
+    def regressed(self, found):
+        unknown = np.full(len(found), np.nan, np.float32)
+        return Meshes(self.meshes(len(found)), unknown, ("",) * len(found))
 
     def meshes(self, count):
         vertices_m = np.zeros((count, 3, 3), np.float32)
@@ -59,14 +66,14 @@ class PlantedRegressor:
         return vertices_m
 
 
-def photo_and_images(counts):
+def photo_and_images(counts, prompts=None):
     camera = Intrinsics(50, 50, WIDTH / 2, HEIGHT / 2, HEIGHT, WIDTH)
     photo = Photo(np.zeros((HEIGHT, WIDTH, 3), np.uint8), camera)
     images = np.zeros((len(counts), HEIGHT, WIDTH, 3), np.uint8)
     images[:, 0, 0, 0] = counts
     painted = PaintedPhotos(
         repainted=np.zeros((len(counts), HEIGHT, WIDTH), np.bool_),
-        prompts=("",) * len(counts),
+        prompts=prompts or ("",) * len(counts),
         seeds=(0,) * len(counts),
         images=images,
     )
@@ -116,7 +123,59 @@ def test_meshes_are_not_asked_for_where_nobody_is():
     assert regressor.people == []
 
 
-def test_who_cannot_be_measured_is_left_out():
+def test_a_regressor_is_told_what_each_image_was_asked_for():
+    detector, regressor = PlantedDetector(), PlantedRegressor()
+    prompts = tuple(f"prompt {n}" for n in range(20))
+    photo, images = photo_and_images([1] * 20, prompts)
+    people = DetectedPeople(detector, regressor)
+    list(people.measure(photo, images.with_photo(photo).rest(1)))
+    assert regressor.prompts == list(prompts)
+    regressor.prompts = []
+    photo, images = photo_and_images([1, 1], ("a man", "a woman"))
+    asked = Photo(images.images[0], photo.camera)
+    list(people.measure(asked, images.with_photo(asked)))
+    assert regressor.prompts == ["", "a man", "a woman"]
+
+
+def test_errors_and_refusals_of_a_regressor_come_along():
+    class Careful(PlantedRegressor):
+        def regressed(self, found):
+            refused = tuple("is too small" if n == 1 else "" for n in range(len(found)))
+            error = np.array([0.05, 0.9, np.nan, 0.2], np.float32)[: len(found)]
+            return Meshes(self.meshes(len(found)), error, refused)
+
+    first, second, third = measured([4, 1, 0], regressor=Careful())
+    np.testing.assert_array_equal(first.relative_error, np.float32([0.05, np.nan, 0.2]))
+    assert first.vertices_m[:, 0, 2] == pytest.approx([2, 4, 5])
+    assert first.refused == ("is too small",)
+    assert (second.relative_error.tolist(), second.refused) == ([np.float32(0.05)], ())
+    assert third.refused == ()
+
+
+def test_keypoints_stay_with_their_people():
+    """Of four found in an image, one of whom has no mask."""
+
+    class Keypoints(PlantedDetector):
+        def detect(self, images):
+            for found in super().detect(images):
+                found.mask[1] = False
+                points = np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 17, 2))
+                yield replace(found, keypoints_px=points, keypoint_score=points[..., 0] / 10)
+
+    class Reading(PlantedRegressor):
+        def regressed(self, found):
+            self.found = found
+            return super().regressed(found)
+
+    regressor = Reading()
+    measured([4], Keypoints(), regressor)
+    assert regressor.found.keypoints_px[:, 16, 1].tolist() == [0, 2, 3]
+    assert regressor.found.keypoint_score[:, 0] == pytest.approx([0, 0.2, 0.3])
+    measured([4], regressor=regressor)
+    assert regressor.found.keypoints_px is None
+
+
+def test_who_cannot_be_measured_is_refused():
     class Failing(PlantedRegressor):
         def meshes(self, count):
             vertices_m = super().meshes(count)
@@ -132,6 +191,10 @@ def test_who_cannot_be_measured_is_left_out():
     assert people.score == pytest.approx([0.675, 0.6])
     assert people.box_px[:, 0] == pytest.approx([3, 4])
     assert people.mask[:, 10, 3:5].tolist() == [[True, False], [False, True]]
+    assert people.refused == (
+        *("got a mesh that is not finite", "got a mesh that is not finite"),
+        "was placed behind the camera",
+    )
 
 
 def test_nobody_where_no_mesh_is_left():
@@ -141,6 +204,8 @@ def test_nobody_where_no_mesh_is_left():
 
     (people,) = measured([2], regressor=Behind())
     assert len(people) == 0
+    assert people.mask.shape == (0, HEIGHT, WIDTH)
+    assert people.refused == ("was placed behind the camera",) * 2
 
 
 def test_detections_outside_the_image_or_without_a_mask():

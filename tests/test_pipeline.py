@@ -77,6 +77,24 @@ def test_nobody_found_says_so_with_counts():
         method(planted.World(empty=range(6))).run(planted.photo())
 
 
+class Refusing(planted.World):
+    """Finds somebody in an empty painting, and refuses them."""
+
+    def measure(self, photo, painted):
+        for name, people in zip(painted.names, super().measure(photo, painted)):
+            yield people if len(people) else replace(people, refused=(f"hides in {name[:2]}",))
+
+
+def test_who_was_found_and_refused_is_told(tmp_path):
+    run = method(Refusing(empty={1, 4})).run(planted.photo(), folder=tmp_path)
+    assert run.verdicts[2] == run.verdicts[5] == "somebody hides in 00"
+    assert dict(run.depth.counts.rejected) == {"somebody hides in 00": 2}
+    again = method(Refusing(empty={1, 4})).run(planted.photo(), folder=tmp_path)
+    assert again.verdicts == run.verdicts
+    with pytest.raises(NoLandmarksError, match=r"none of 6.*6 x somebody hides in 00.*full view"):
+        method(Refusing(empty=range(6))).run(planted.photo())
+
+
 def test_alignment_scale_not_positive_everywhere_says_so():
     with pytest.raises(NoLandmarksError, match="6 x alignment scale not positive"):
         method(planted.World(flipped=range(6))).run(planted.photo())

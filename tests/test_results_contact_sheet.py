@@ -40,6 +40,15 @@ def test_each_photo_says_what_became_of_it(texts: list[str]) -> None:
     assert borders[0] > 1.8 * borders[1] > 0
 
 
+def test_who_was_refused_is_told_with_the_reason(texts: list[str]) -> None:
+    reason = "somebody sits behind a table: too little of them is seen"
+    painted, landmarks = painted_photos(3)
+    contact_sheet(painted, landmarks, ["", reason, ""])
+    words = " ".join(texts)
+    assert f"2 of 3 painted photos kept; dropped: {reason} (1)" in words
+    assert f"dropped: {reason}" in " ".join(texts[texts.index("0001 · a man") :])
+
+
 def test_of_very_many_some_are_shown_and_it_says_so(texts: list[str]) -> None:
     painted, landmarks = painted_photos(200, 12, 64)
     contact_sheet(painted, landmarks, [""] * 200)

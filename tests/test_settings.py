@@ -63,6 +63,7 @@ def test_presets():
     for name in ("default", "fast"):
         assert settings_from(name).paint == "auto"
         assert settings_from(name).target_error == 0.1
+        assert settings_from(name).people.model == "auto"
     with pytest.raises(SettingsError, match="'best' is unknown; there are paper, default, fast"):
         settings_from("best")
 
@@ -88,6 +89,7 @@ def test_paper_paints_and_looks_as_the_reference_does():
     # The model's own size: 518 px for Depth Anything, whose tests pin it.
     assert (paper.disparity.short_side_px, paper.disparity.aspect) == (0, "kept")
     assert paper.people.min_score == 0.5
+    assert (paper.people.detector, paper.people.model) == ("auto", "hmr2")
     assert paper.paintings == 32
     assert (paper.paint, paper.target_error, paper.head_method) == ("always", 0, "silog")
     assert paper.photo_people == "repeated"

@@ -91,6 +91,7 @@ def test_a_note_that_concerns_all_is_said_once(capsys, predict, folder, tmp_path
     _, printed = run_here(
         capsys,
         *("predict", folder, "--out", tmp_path / "out", "-n", 4, "--target-error", 0),
+        *("--set", "people.model=hmr2"),
     )
     assert printed.count("--intrinsics") == 1
     lines = [line for line in printed.splitlines() if "/4 " in line]

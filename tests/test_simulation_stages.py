@@ -25,7 +25,13 @@ from mfh.errors import InputError
 from mfh.photos import resize_photo
 from mfh.records import Intrinsics, PaintedPhotos, PaintingPlan, People, Photo
 from mfh.rendering import render_depth
-from mfh.simulation import SimulatedErrors, SimulatedWorld, load_truth, simulated_parts
+from mfh.simulation import (
+    SimulatedDetector,
+    SimulatedErrors,
+    SimulatedWorld,
+    load_truth,
+    simulated_parts,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -238,7 +244,10 @@ def test_stages_name_themselves_and_what_they_depend_on() -> None:
         assert fingerprints[key]["seed"] == 7
     errors = {key: set(value["errors"]) for key, value in fingerprints.items()}
     assert errors["painter"] == errors["people"] & errors["disparity"]
-    assert errors["people"] | errors["disparity"] == set(SimulatedErrors().as_dict())
+    world = SimulatedWorld(photo, depth_m)
+    of_keypoints = set(SimulatedDetector(world).fingerprint["errors"]) - errors["people"]
+    assert of_keypoints == {"keypoint_px", "keypoint_wrong"}
+    assert errors["people"] | errors["disparity"] | of_keypoints == set(SimulatedErrors().as_dict())
     other = simulated_parts(
         SimulatedWorld(photo, depth_m * np.float32(1.1), SimulatedErrors.default(), 7)
     )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mfh.errors import InputError
 from mfh.records import AlignedDisparity, Landmarks, MetricHead, People
 from mfh.taking_part import images_taking_part, owners_of, owners_taking_part, set_aside
-from mfh.verdicts import DISAGREES, NO_PIXEL, NOBODY, OUTSIDE, counts_of, verdicts_of
+from mfh.verdicts import (
+    DISAGREES,
+    NO_PIXEL,
+    NOBODY,
+    OUTSIDE,
+    counts_of,
+    nobody_message,
+    verdicts_of,
+)
 
 
 def landmarks(*owners, kind=("painted person",), weight=None):
@@ -86,6 +96,47 @@ def test_verdicts_and_counts_agree_with_the_fit():
     assert sum(counts.rejected.values()) == 4
     empty = landmarks(-1, -1, -1, -1, weight=np.ones(0), kind=())
     assert verdicts_of(people[:1], [empty], aligned(True)) == (NOBODY,)
+
+
+def test_who_was_found_and_refused_is_named_where_nobody_counts():
+    nobody = People.nobody(1, 4)
+    small, cut = (People.nobody(1, 4, [reason]) for reason in ("is too small", "is cut off"))
+    both = People.nobody(1, 4, ["is cut off", "is too small"])
+    empty = landmarks(-1, -1, -1, -1, weight=np.ones(0), kind=())
+    outside = landmarks(0, -1, 0, -1, weight=np.zeros(1))
+    own = replace(outside, weight=np.ones(1))
+    people = [cut, nobody, small, both, nobody, cut, both, both]
+    images = [own, empty, empty, empty, outside, outside, outside, own]
+    verdicts = verdicts_of(people, images, aligned(*[True] * 8))
+    assert verdicts == (
+        "",
+        NOBODY,
+        "somebody is too small",
+        "somebody is cut off",
+        OUTSIDE,
+        # Whoever is refused in the photo itself is refused here, too.
+        OUTSIDE,
+        "somebody is too small",
+        "",
+    )
+    counts = counts_of(people, verdicts, [])
+    assert dict(counts.rejected) == {
+        NOBODY: 1,
+        "somebody is too small": 2,
+        "somebody is cut off": 1,
+        OUTSIDE: 2,
+    }
+
+
+def test_where_everybody_was_refused_the_message_says_why_and_what_to_do():
+    cut = "somebody is cut off"
+    said = nobody_message(["", cut, cut, NOBODY])
+    assert "none of 3 painted photos gave a person to measure by" in said
+    assert "(2 x somebody is cut off, 1 x nobody found)" in said
+    assert "room for a person to stand in full view, or measure one distance" in said
+    alone = nobody_message([cut])
+    assert "the photo itself gave nothing to measure by (somebody is cut off), and no" in alone
+    assert "--paint auto" in alone
 
 
 def test_a_head_that_speaks_of_others_is_named():

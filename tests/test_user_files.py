@@ -22,6 +22,8 @@ from mfh.parts import LearnedParts, parts_from
 from mfh.people import PeopleFiles
 from mfh.pipeline import MetricFromHuman
 from mfh.progress import Progress
+from mfh.records import People
+from mfh.runs.record_files import write_people
 from mfh.settings import Settings
 
 SETTINGS = Settings(paintings=5, strip_min_ratio=0.4, target_error=0, head_method="silog")
@@ -326,6 +328,44 @@ def test_arrays_of_a_single_person_need_no_first_dimension(painted, tmp_path):
     np.testing.assert_allclose(found.score, [0.7], rtol=1e-6)
 
 
+def test_errors_and_refusals_are_read(painted, tmp_path):
+    np.savez(tmp_path / "0002_0.npz", **person(relative_error=0.2, refused=np.array(["sits"])))
+    np.savez(tmp_path / "0002_1.npz", **person())
+    np.savez(
+        tmp_path / "0003.npz",
+        vertices_m=np.zeros((0, 4, 3)),
+        faces=person()["faces"],
+        refused=np.array(["is too small", "is cut off"]),
+    )
+    people = list(PeopleFiles(tmp_path).measure(planted.photo(), painted))
+    np.testing.assert_array_equal(people[2].relative_error, np.float32([0.2, np.nan]))
+    assert people[2].refused == ("sits",)
+    assert (len(people[3]), people[3].refused) == (0, ("is too small", "is cut off"))
+    assert people[0].refused == ()
+
+
+def test_what_a_run_knows_of_errors_and_refusals_is_read_from_its_folder(painted, tmp_path):
+    vertices_m, faces = planted.box(planted.camera(), 20, 2.0)
+    shape = (planted.HEIGHT, planted.WIDTH)
+    people = People(
+        vertices_m[None],
+        faces,
+        np.ones((1, *shape), np.bool_),
+        np.zeros((1, 4)),
+        np.ones(1, np.float32),
+        relative_error=[0.2],
+        refused=("is cut off",),
+    )
+    write_people(tmp_path, "0002", people)
+    write_people(tmp_path, "0003", People.nobody(*shape, ["sits"]))
+    read = list(PeopleFiles(tmp_path).measure(planted.photo(), painted))
+    assert (read[2].relative_error.tolist(), read[2].refused) == (
+        [np.float32(0.2)],
+        ("is cut off",),
+    )
+    assert (len(read[3]), read[3].refused) == (0, ("sits",))
+
+
 def test_meshes_of_the_only_painted_photo(tmp_path):
     np.savez(tmp_path / "bert.npz", **person())
     with pytest.raises(InputError, match="the painted photo is anna, so a mesh is named anna.obj"):
@@ -357,6 +397,9 @@ def person(**changes):
             person(vertices_m=planted.box(planted.camera(), 20, 2.0)[0] / 1000),
             r"person 0 is 0\.001\d* m long",
         ),
+        ("0000", person(relative_error=0.0), r"0000\.npz: people: relative_error \[0\.0\]"),
+        ("0000", person(relative_error=np.ones(2)), r"2 relative_error for 1 entries"),
+        ("0000", person(refused=np.ones(2)), r"refused is \(2,\) float64; expected \(R,\) texts"),
         ("0000", person(mask=np.ones((50, 50), bool)), "50 x 50 px, but the photo is 128 x 96"),
         (
             "0000",

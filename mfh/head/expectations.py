@@ -18,6 +18,8 @@ class Expectations:
         people of the photo correct it.
     painted_bias: by how much the painter misreads a scene as a whole.
     person: the same scatter for somebody who is in the photo itself: no painter.
+    body: what of these two is the measuring of a body: statures scatter by so much within a sex.
+        The `relative_error` of a person takes its place.
     body_bias: by how much the body model is off for everybody alike.
     doubt: the share of people who are none, or of quite another size.
     doubt_distance: the share of known distances that are mistaken.
@@ -39,6 +41,7 @@ class Expectations:
     painted_person: float = 0.19
     painted_bias: float = 0.12
     person: float = 0.08
+    body: float = 0.04
     body_bias: float = 0.04
     doubt: float = 0.1
     doubt_distance: float = 0.001

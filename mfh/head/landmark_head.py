@@ -23,8 +23,8 @@ from mfh.taking_part import images_taking_part, owners_of
 class LandmarkHead:
     """The metric head of landmarks: robust, or by one of the paper's losses (Sec. 3.3).
 
-    method, fit_scale, fit_offset: as in `mfh.head.fit`. With a loss every landmark pixel counts,
-    whatever it is of.
+    method, fit_scale, fit_offset: as in `mfh.head.fit`. With a loss every landmark pixel counts
+        alike, whatever it is of: `weight` and `relative_error` of landmarks are for "robust" alone.
     space: where a loss compares: "model" is the space of the relative disparity (or depth) given;
         values of the other space are inverted first (`mfh.head.spaces.inverted`), and the scale
         found may be negative, as the reference's may. Pixels that are not positive then take no

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.head.expectations import Expectations
-from mfh.head.scatter import guess_cost, likeliest_scatter, t_cost, t_weight
+from mfh.head.scatter import (
+    guess_cost,
+    likeliest_scatter,
+    scatter_beside_painter,
+    t_cost,
+    t_weight,
+)
 from mfh.head.votes import Vector, Votes
 from mfh.records import FitStatus, MetricHead, Space
 
@@ -100,9 +106,11 @@ class _Model:
         kind = np.array(votes.kind)
         self._painted = kind == "painted person"
         self._point = kind == "measured point"
-        usual = np.where(self._painted, np.nan, np.where(self._point, 0.0, expected.person))
-        own = np.where(np.isnan(votes.relative_error), usual, votes.relative_error)
-        self._own = np.hypot(own, np.where(self._point, expected.disparity, 0.0))
+        self._beside = scatter_beside_painter(votes, expected)
+        usual = np.where(self._painted, expected.painted_person, expected.person)
+        self._usual = np.where(self._point, self._beside, usual)
+        # Errors of their own let people's votes scatter more, but not along x.
+        self._along_x = np.minimum(1.0, self._usual / self._own(expected.painted_person)) ** 2
         self._doubt = np.where(self._point, expected.doubt_distance, expected.doubt)
         self._doubt = 1 - np.maximum(votes.weight, _TINY) * (1 - self._doubt)
         self._tangent = _tangents(votes)
@@ -129,9 +137,9 @@ class _Model:
 
         Many who are wrong together would otherwise hide one who is right.
         """
-        own = np.where(np.isnan(self._own), self._expected.painted_person, self._own)
-        surest = own <= own.min()
-        everybody = np.ones(len(own), np.bool_)
+        # People of a kind go together: one of them alone, however sure, may be none.
+        surest = self._usual <= self._usual.min()
+        everybody = np.ones(len(surest), np.bool_)
         return (everybody,) if surest.all() else (everybody, surest)
 
     def search(self, start: float, trusted: NDArray[np.bool_]) -> _State:
@@ -167,6 +175,10 @@ class _Model:
         rest = math.exp(free[_REST])
         return np.asarray(rest / (x + rest) - rest / (self._mid + rest))
 
+    def _own(self, painter: float) -> Vector:
+        """What each vote scatters by, (O,), where painted people scatter by `painter`."""
+        return np.asarray(np.hypot(np.where(self._painted, painter, 0.0), self._beside))
+
     def _residuals(self, free: Vector) -> tuple[Vector, Vector]:
         """By how much votes, and feet, put each owner too far, in the log of depth."""
         log_depth = -self._sign * self._log_metric(free, self._x)
@@ -194,7 +206,7 @@ class _Model:
     def _evaluate(self, free: Vector, scatter: Vector, good: Vector, feet: Vector) -> _State:
         """The state at some unknowns; `good` and `feet` are those of the state before."""
         expected = self._expected
-        own = np.where(np.isnan(self._own), scatter[0], self._own)
+        own = self._own(scatter[0])
         vote, foot = self._residuals(free)
         log_good = np.log1p(-self._doubt) - 0.5 * (vote / own) ** 2 - np.log(own)
         wide = np.hypot(expected.doubtful, own)
@@ -256,7 +268,7 @@ class _Model:
         expected, rest = self._expected, math.exp(free[_REST])
         cost = slope = 0.0
         for count, x, scatter in (
-            (good, self._x, expected.painted_person),
+            (good * self._along_x, self._x, expected.painted_person),
             (feet, self._x[self._stands], expected.stance),
         ):
             share = (expected.landmark / scatter) ** 2 * max(0.0, 1 - 1 / max(len(x), 1))
@@ -269,13 +281,15 @@ class _Model:
         """The scatters of people and of stances that fit the residuals best."""
         expected = self._expected
         vote, foot = self._residuals(state.free)
-        unknown = np.isnan(self._own)
-        good = state.good[unknown]
+        painter = float(state.scatter[0])
+        # Each counts by the share of its variance that is the painter's: where that no longer
+        # changes, it is the likeliest.
+        share = (painter / self._own(painter)[self._painted]) ** 2
+        count = state.good[self._painted] * share
+        squares = float((count * share) @ vote[self._painted] ** 2)
         return np.array(
             [
-                likeliest_scatter(
-                    expected.painted_person, float(good @ vote[unknown] ** 2), good.sum()
-                ),
+                likeliest_scatter(expected.painted_person, squares, count.sum()),
                 likeliest_scatter(
                     expected.stance, float(state.feet @ foot**2), self._together * len(foot)
                 ),

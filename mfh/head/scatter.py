@@ -1,4 +1,4 @@
-"""How residuals scatter: Student's t for heavy tails, and scatters guessed to a third."""
+"""How residuals scatter: what is usual, heavy tails, and scatters that are guessed to a third."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from mfh.head.votes import Vector
+from mfh.head.expectations import Expectations
+from mfh.head.votes import Vector, Votes
 
 _FREEDOM = 4.0
 """Degrees of freedom of Student's t, for feet and camera height."""
@@ -14,6 +15,27 @@ _GUESS = 0.35
 """How far off a guessed scatter may be: the standard deviation of its logarithm."""
 _STEPS = 60
 _CONVERGED = 1e-4
+
+
+def scatter_beside_painter(votes: Votes, expected: Expectations) -> Vector:
+    """1 sigma of what each vote is off by itself, but for how painters scatter, (O,).
+
+    With e the `relative_error` of the vote, and in squares:
+
+    - painted people `max(0, e^2 - body^2)`: what is usual is within the painter's scatter, which is
+      learned from the residuals of measured people,
+    - people of the photo `person^2 - body^2 + e^2`, and `person^2` where e is not known,
+    - known distances `e^2 + disparity^2`.
+    """
+    kind = np.array(votes.kind)
+    known = ~np.isnan(votes.relative_error)
+    error = np.where(known, votes.relative_error, 0.0)
+    more = np.where(known, error**2 - expected.body**2, 0.0)
+    rest = np.sqrt(max(0.0, expected.person**2 - expected.body**2))
+    of_person = np.where(known, np.hypot(rest, error), expected.person)
+    of_point = np.hypot(error, expected.disparity)
+    beside = np.where(kind == "painted person", np.sqrt(np.maximum(0.0, more)), of_person)
+    return np.where(kind == "measured point", of_point, beside)
 
 
 def t_weight(residual: Vector, scatter: float) -> Vector:

@@ -28,7 +28,8 @@ class Votes:
     disparity: (O,) relative disparity (or depth) of each, in the photo's scale.
     depth_m: (O,) the depth each says is there.
     kind: what each is.
-    relative_error: (O,) its own expected error; NaN for what is usual for its kind.
+    relative_error: (O,) 1 sigma of the error of measuring its distance, as in `Landmarks`; NaN for
+        what is usual for its kind.
     weight: (O,) how far it is to be trusted, in (0, 1].
     up, foot_m: (O, 3) the stance of each, as in `Landmarks`.
     """

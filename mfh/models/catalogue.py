@@ -19,13 +19,14 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Part = Literal["painter", "detector", "mesh", "body", "disparity"]
-Obtain = Literal["hub", "url", "register", "package", "folder"]
+Part = Literal["painter", "detector", "keypoints", "mesh", "body", "disparity"]
+Obtain = Literal["hub", "url", "register", "included", "folder"]
 
 # The stage of each part; a stage of several parts is named after the one that gives its records.
 _STAGE: Mapping[str, str] = {
     "painter": "painted",
     "detector": "people",
+    "keypoints": "people",
     "mesh": "people",
     "body": "people",
     "disparity": "disparity",
@@ -81,15 +82,16 @@ class Model:
     title: its name in words.
     id: where its publisher keeps it.
     obtain: how it gets here: from the model hub, from URLs, from the user who registered for it,
-        as a Python package, or not at all, being a folder of the user's own.
+        with mfh, which includes it, or not at all, being a folder of the user's own.
     revision: the commit on the hub; "" takes the newest one and stays with it.
-    files: its files; `patterns`: more files on the hub, as in `fnmatch`.
+    files: its files, of one that mfh includes in the folder of mfh; `patterns`: more files on the
+        hub, as in `fnmatch`.
     download_gb: about how much there is to download, in 10^9 bytes.
     licence: the licence's name; `commercial`: whether that allows commercial use.
     packages: Python packages it needs.
     source: the page that says all this.
     page, register: where to register, and what to download there.
-    default: whether it is what `mfh predict` uses for its part.
+    default: whether settings name it, or come down to it, where they are not told otherwise.
     note: what a user has to know.
     """
 
@@ -134,6 +136,8 @@ class Model:
             yield "a file has no URL"
         if self.obtain == "register" and not (self.page and self.register and self.files):
             yield "it is not said where to register, or which file that gives"
+        if self.obtain == "included" and not self.files:
+            yield "it is not said which of mfh's files it is"
 
 
 @cache
@@ -167,7 +171,7 @@ def read_model(name: str, values: Mapping[str, Any]) -> Model:
 
 
 def default_model(stage: str, part: Part | None = None) -> Model:
-    """The model that `mfh predict` uses for a stage, or for a part of it."""
+    """The model of a stage, or of a part of it, that every machine can have."""
     part = part or _MAIN_PART[stage]  # type: ignore[assignment]
     return next(model for model in catalogue() if model.part == part and model.default)
 

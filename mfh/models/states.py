@@ -9,7 +9,6 @@ from typing import Literal
 from mfh.errors import InputError
 from mfh.models.catalogue import Model, ModelFile
 from mfh.models.digests import Digests, difference, read_digests
-from mfh.models.needs import missing_packages
 from mfh.models.progress import DownloadProgress
 from mfh.models.receipts import RECEIPT, Receipt, read_receipt
 
@@ -48,8 +47,8 @@ class ModelState:
     def __str__(self) -> str:
         named = self.model.title != self.model.name
         what = f"{self.model.title} ({self.model.name})" if named else self.model.title
-        if self.model.obtain == "package":
-            return f"{what} is {'installed' if self.ready else 'not installed'}"
+        if self.model.obtain == "included" and self.ready:
+            return f"{what} comes with mfh"
         if self.status == "absent":
             return f"{what} is not on this machine"
         if self.ready:
@@ -65,9 +64,7 @@ def state_of(
     model: Model, folder: Path, *, thorough: bool, progress: DownloadProgress
 ) -> ModelState:
     """What of a model is in its folder; `thorough` compares digests, else sizes."""
-    if model.obtain == "package":
-        return ModelState(model, folder, "absent" if missing_packages(model) else "ready")
-    if model.obtain == "folder":
+    if model.obtain in {"folder", "included"}:
         return _state_of_folder(model, folder)
     try:
         receipt = read_receipt(folder)
@@ -90,7 +87,7 @@ def state_of(
 
 
 def _state_of_folder(model: Model, folder: Path) -> ModelState:
-    """What of its files a folder of the user's own holds."""
+    """What of its files a folder holds that is the user's own, or of mfh."""
     if not folder.is_dir():
         return ModelState(model, folder, "absent")
     absent = [file.path for file in model.files if not (folder / file.path).is_file()]

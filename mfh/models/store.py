@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,7 +16,6 @@ from mfh.models.catalogue import Model, catalogue, hub_model, is_hub_id
 from mfh.models.digests import read_digests
 from mfh.models.download import UnknownHostError
 from mfh.models.fetching import fetch
-from mfh.models.needs import install_commands, missing_packages
 from mfh.models.progress import DownloadProgress
 from mfh.models.receipts import Entry, Receipt, read_receipt
 from mfh.models.sources import Publisher, Source, source_from, store_name
@@ -65,6 +62,8 @@ class ModelStore:
 
     def path(self, model: Model) -> Path:
         """The folder of a model, whether it is there or not."""
+        if model.obtain == "included":
+            return Path(__file__).parents[1]
         return Path(model.id) if model.obtain == "folder" else self.folder / store_name(model)
 
     def state(
@@ -97,9 +96,9 @@ class ModelStore:
             raise MissingPartError(f"{state}; {remedy(model)}")
         if model.obtain == "folder":
             return Weights.local(model.id)
-        if model.obtain == "package":
-            return _package_weights(model)
         folder = self.path(model)
+        if model.obtain == "included":
+            return Weights(name=model.title, folder=folder, identity={"id": model.id})
         receipt = read_receipt(folder)
         if receipt is None:
             raise MissingPartError(f"{folder}: was removed a moment ago; {remedy(model)}")
@@ -201,9 +200,8 @@ def remedy(model: Model) -> str:
         return f"get it with: mfh models get {model.name}{size}"
     if model.obtain == "register":
         return f"register at {model.page}, {model.register}; then: mfh models add {model.name} FILE"
-    if model.obtain == "package":
-        commands = install_commands(missing_packages(model) or model.packages)
-        return f"get it with: {'; '.join(commands)}"
+    if model.obtain == "included":
+        return f"{model.name} comes with mfh: install mfh again"
     return f"give a folder that holds {', '.join(file.path for file in model.files) or 'it'}"
 
 
@@ -221,11 +219,3 @@ def _not_locked(locks: Path, error: OSError | NotImplementedError) -> str:
         f"cannot write to {locks}: {why}; allow writing there, or keep models "
         "elsewhere: set MFH_MODELS to another folder"
     )
-
-
-def _package_weights(model: Model) -> Weights:
-    package = model.packages[-1]
-    spec = find_spec(package)
-    folder = Path(spec.origin).parent if spec is not None and spec.origin else Path()
-    identity = {"package": package, "version": version(package)}
-    return Weights(name=model.title, folder=folder, identity=identity)

@@ -8,16 +8,24 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mfh.people.detectors.keypoint_detector import KeypointDetector
 from mfh.people.from_files import PeopleFiles
 from mfh.people.measurer import DetectedPeople
 
 if TYPE_CHECKING:
-    from mfh.people.detectors import MaskRCNN, ViTDet
+    from mfh.people.detectors import KeypointRCNN, MaskRCNN, ViTDet
 
-__all__ = ["DetectedPeople", "MaskRCNN", "PeopleFiles", "ViTDet"]
+__all__ = [
+    "DetectedPeople",
+    "KeypointDetector",
+    "KeypointRCNN",
+    "MaskRCNN",
+    "PeopleFiles",
+    "ViTDet",
+]
 
-_LAZY = {"MaskRCNN": "detectors", "ViTDet": "detectors"}
-_SUBPACKAGES = ("detectors", "hmr2", "smpl")
+_LAZY = {"KeypointRCNN": "detectors", "MaskRCNN": "detectors", "ViTDet": "detectors"}
+_SUBPACKAGES = ("anny", "detectors", "hmr2", "smpl")
 
 
 def __getattr__(name: str) -> Any:

@@ -37,11 +37,12 @@ class PeopleFiles:
     """A folder of meshes, named after the images they were measured in.
 
     For a painted photo `NAME.png` the folder holds one `NAME.npz` (vertices_m (P, V, 3) or (V, 3),
-    faces (F, 3); optionally mask (P, H, W), box_px (P, 4), score (P,), with (V, 3) also without the
-    P), or `NAME.obj`/`NAME.ply` for one person, or `NAME_0.obj`, `NAME_1.obj`, ... for several; and
-    the same under the name `photo` for the photo itself. Nobody was found in an image without a
-    file. Vertices are in metres in the camera frame: x right, y down, z forward. Without a mask a
-    person counts wherever the mesh is seen, of a painted one in the strip.
+    faces (F, 3); optionally mask (P, H, W), box_px (P, 4), score (P,), relative_error (P,), with
+    (V, 3) also without the P; and refused, texts; all as in `People`), or `NAME.obj`/`NAME.ply` for
+    one person, or `NAME_0.obj`, `NAME_1.obj`, ... for several; and the same under the name `photo`
+    for the photo itself. Nobody was found in an image without a file. Vertices are in metres in the
+    camera frame: x right, y down, z forward. Without a mask a person counts wherever the mesh is
+    seen, of a painted one in the strip.
 
     names: all the painted photos there are, where that is known; a file named after none of them
         is then refused, not overlooked, but for those that a run has left of more painted photos.
@@ -114,6 +115,8 @@ def _read_people(paths: list[Path], camera: Intrinsics) -> People:
         mask=np.concatenate([part.mask for part in parts]),
         box_px=np.concatenate([part.box_px for part in parts]),
         score=np.concatenate([part.score for part in parts]),
+        relative_error=np.concatenate([part.relative_error for part in parts]),
+        refused=tuple(reason for part in parts for reason in part.refused),
     )
 
 
@@ -153,6 +156,8 @@ def _read_file(path: Path, camera: Intrinsics) -> People:
             mask=mask.reshape(count, *shape),
             box_px=arrays["box_px"] if "box_px" in arrays else _boxes(vertices_m, camera),
             score=arrays.get("score", np.ones(count, np.float32)),
+            relative_error=arrays.get("relative_error", np.full(count, np.nan, np.float32)),
+            refused=_texts(arrays.get("refused")),
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -166,9 +171,17 @@ def _read_file(path: Path, camera: Intrinsics) -> People:
     return people
 
 
+def _texts(array: NDArray[Any] | None) -> tuple[str, ...]:
+    if array is None:
+        return ()
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise InputError(f"refused is {array.shape} {array.dtype}; expected (R,) texts")
+    return tuple(array.tolist())
+
+
 def _of_one_person(name: str, array: NDArray[Any]) -> NDArray[Any]:
     """An array about the only person, as one about P = 1 people."""
-    dimensions = {"mask": 2, "box_px": 1, "score": 0}.get(name)
+    dimensions = {"mask": 2, "box_px": 1, "score": 0, "relative_error": 0}.get(name)
     return array[None] if array.ndim == dimensions else array
 
 

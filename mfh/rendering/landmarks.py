@@ -24,7 +24,7 @@ def landmarks_from_people(
     M is the instance mask, S the silhouette and D the depth of a person's mesh. Of people who
     overlap the nearest counts, and owns the pixel.
 
-    people: P people; their masks and their number are used.
+    people: P people; their masks, number, and errors of measuring are used.
     depth_m: (P, H, W), each person's rendered depth in metres, NaN off the silhouette.
     erosion_px: side of the square that erodes, odd; 1 does not erode. What lies beyond the image
         counts as inside, so that a person whom the border cuts off is not eroded there (as the
@@ -71,6 +71,7 @@ def landmarks_from_people(
         owner=owner,
         weight=trusted,
         kind=(kind,),
+        relative_error=people.relative_error,
         up=up,
         foot_m=foot_m,
     )

@@ -74,12 +74,16 @@ def write_people(folder: Path, name: str, people: People) -> None:
         mask=people.mask,
         box_px=people.box_px,
         score=people.score,
+        relative_error=people.relative_error,
+        refused=np.array(people.refused, dtype=np.str_),
     )
 
 
 def read_people(folder: Path, name: str) -> People:
-    """Read the people of one image."""
-    return People(**read_npz(folder / f"{name}.npz"))
+    """Read the people of one image; older files tell neither errors nor who was refused."""
+    arrays = read_npz(folder / f"{name}.npz")
+    refused = arrays.pop("refused", np.zeros(0, np.str_))
+    return People(**arrays, refused=tuple(refused.tolist()))
 
 
 def write_landmarks(folder: Path, name: str, landmarks: Landmarks) -> None:

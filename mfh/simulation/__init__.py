@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from mfh.parts import Parts
 from mfh.simulation.demo_scene import load_demo_scene
+from mfh.simulation.detector import SimulatedDetector
 from mfh.simulation.disparity import SimulatedDisparity
 from mfh.simulation.error_model import SimulatedErrors
-from mfh.simulation.measurer import SimulatedMeasurer
+from mfh.simulation.measurer import SimulatedKeypointMeasurer, SimulatedMeasurer
 from mfh.simulation.painter import SimulatedPainter
 from mfh.simulation.truth import Truth, load_truth
 from mfh.simulation.world import SimulatedWorld
 
 __all__ = [
+    "SimulatedDetector",
     "SimulatedDisparity",
     "SimulatedErrors",
+    "SimulatedKeypointMeasurer",
     "SimulatedMeasurer",
     "SimulatedPainter",
     "SimulatedWorld",

@@ -25,6 +25,8 @@ class BodyLibrary:
     region_names: "skin" (face, neck, hands), "eyes", "hair", "upper" (shirt), "upper_arm" and
         "forearm" (shirt with long sleeves, skin with short ones), "lower" (trousers to the knee),
         "shin" (trousers, or skin with shorts), "shoes".
+    keypoints_m: (B, 17, 3) float32, COCO's keypoints (`mfh.people.detection.KEYPOINTS`) in the same
+        frame: the nose's tip, eyes and ears of the mesh, and joints of the skeleton.
     stature_m: (B,) float32, standing height, barefoot and without hair.
     prompt: what a painting of each is asked for, "a man" or "a woman".
     pose: the name of each pose.
@@ -34,12 +36,19 @@ class BodyLibrary:
     faces: NDArray[np.int32]
     region: NDArray[np.uint8]
     region_names: tuple[str, ...]
+    keypoints_m: NDArray[np.float32]
     stature_m: NDArray[np.float32]
     prompt: tuple[str, ...]
     pose: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for array in (self.vertices_m, self.faces, self.region, self.stature_m):
+        for array in (
+            self.vertices_m,
+            self.faces,
+            self.region,
+            self.keypoints_m,
+            self.stature_m,
+        ):
             array.setflags(write=False)
 
     def __len__(self) -> int:
@@ -61,6 +70,7 @@ def load_bodies() -> BodyLibrary:
             faces=stored["faces"].astype(np.int32),
             region=stored["region"],
             region_names=tuple(stored["region_names"].tolist()),
+            keypoints_m=stored["keypoints_m"],
             stature_m=stored["stature_m"],
             prompt=tuple(stored["prompt"].tolist()),
             pose=tuple(stored["pose"].tolist()),

@@ -11,6 +11,7 @@ from mfh.errors import SettingsError
 _LARGEST_LOG_SD = 1.0
 _LARGEST_MASK_NOISE_PX = 20.0
 _LARGEST_TILT_DEG = 45.0
+_LARGEST_KEYPOINT_NOISE_PX = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,14 @@ class SimulatedErrors:
         regressor's error in which way the body faces the ground.
     ragged_mask_px: standard deviation in px by which the boundary of an instance mask wanders in
         and out. Imitates a detector's masks, which leak onto the background.
+    keypoint_px: standard deviation in px, along x and y, by which the keypoints of somebody 300 px
+        tall in the image are off; in proportion to that height, and spread over the keypoints as
+        COCO's annotators scatter about them: hips most, eyes and nose least. Only for a measurer
+        that fits to keypoints (`SimulatedKeypointMeasurer`), whose meshes have errors of their own
+        instead of `mesh_scale` and `mesh_tilt_deg`.
+    keypoint_wrong: probability that a keypoint that shows is wrong: one half of them are lost,
+        somewhere in the person's box with a low score, the others are taken for the same one of the
+        other side, with a usual score.
     disparity_smooth: relative standard deviation of a slowly varying factor on true disparity.
         Imitates bent walls and floors of a relative depth model; most of it is common to the photo
         and its paintings, the rest is each image's own.
@@ -68,6 +77,8 @@ class SimulatedErrors:
     mesh_scale: float = 0.0
     mesh_tilt_deg: float = 0.0
     ragged_mask_px: float = 0.0
+    keypoint_px: float = 0.0
+    keypoint_wrong: float = 0.0
     disparity_smooth: float = 0.0
     disparity_local: float = 0.0
     disparity_affine_scale: float = 0.0
@@ -124,6 +135,8 @@ class SimulatedErrors:
             mesh_scale=0.04,
             mesh_tilt_deg=4.0,
             ragged_mask_px=2.0,
+            keypoint_px=3.0,
+            keypoint_wrong=0.04,
             disparity_smooth=0.05,
             disparity_local=0.03,
             disparity_affine_scale=0.2,
@@ -154,4 +167,8 @@ class SimulatedErrors:
         return asdict(self)
 
 
-_HIGHEST = {"ragged_mask_px": _LARGEST_MASK_NOISE_PX, "mesh_tilt_deg": _LARGEST_TILT_DEG}
+_HIGHEST = {
+    "ragged_mask_px": _LARGEST_MASK_NOISE_PX,
+    "mesh_tilt_deg": _LARGEST_TILT_DEG,
+    "keypoint_px": _LARGEST_KEYPOINT_NOISE_PX,
+}

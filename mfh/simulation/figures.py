@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +24,23 @@ _TURNED_SD = 0.6
 _FOOLED = 0.5
 """The share of painted things that the detector takes for a person."""
 
+_Change = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A body of `BodyLibrary` that a detector sees in a shape.
+
+    vertices_m: (V', 3) float32; keypoints_m: (17, 3) float32, its COCO keypoints.
+    """
+
+    vertices_m: NDArray[np.float32]
+    keypoints_m: NDArray[np.float32]
+
+    def changed(self, change: _Change) -> Fitted:
+        """Change all its points (..., 3) alike."""
+        return Fitted(change(self.vertices_m), change(self.keypoints_m))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Shape:
@@ -31,41 +48,36 @@ class Shape:
 
     vertices_m: (V, 3) float32; faces: (F, 3) int32.
     face_colour: (F, 3) float32, linear RGB albedo.
-    fitted_m: (V', 3) float32, the body of `BodyLibrary` that a detector sees in it, at the same
-        place and as large; None where no detector sees a person.
+    fitted: the body that a detector sees in it, at the same place and as large; None where no
+        detector sees a person.
     size_factor: how much larger than life that body is.
     """
 
     vertices_m: NDArray[np.float32]
     faces: NDArray[np.int32]
     face_colour: NDArray[np.float32]
-    fitted_m: NDArray[np.float32] | None
+    fitted: Fitted | None
     size_factor: float = 1.0
 
     def scaled(self, factor: float) -> Shape:
         """Make it larger about its feet."""
         factor_32 = np.float32(factor)
-        return replace(
-            self,
-            vertices_m=self.vertices_m * factor_32,
-            fitted_m=None if self.fitted_m is None else self.fitted_m * factor_32,
-            size_factor=self.size_factor * factor,
-        )
+        larger = self._changed(lambda points_m: points_m * factor_32)
+        return replace(larger, size_factor=self.size_factor * factor)
 
     def moved(self, by_m: NDArray[np.float32]) -> Shape:
         """Move it in its own axes."""
-        return replace(
-            self,
-            vertices_m=self.vertices_m + by_m,
-            fitted_m=None if self.fitted_m is None else self.fitted_m + by_m,
-        )
+        return self._changed(lambda points_m: points_m + by_m)
 
     def placed(self, standing: Standing, foot_m: NDArray[np.float64]) -> Shape:
         """Stand it upright at a point (3,) of the floor; the result is in the camera frame."""
+        return self._changed(lambda points_m: standing.stand(points_m, foot_m))
+
+    def _changed(self, change: _Change) -> Shape:
         return replace(
             self,
-            vertices_m=standing.stand(self.vertices_m, foot_m),
-            fitted_m=None if self.fitted_m is None else standing.stand(self.fitted_m, foot_m),
+            vertices_m=change(self.vertices_m),
+            fitted=None if self.fitted is None else self.fitted.changed(change),
         )
 
 
@@ -82,13 +94,12 @@ class Figure(Shape):
 
 def person(prompt: str, rng: np.random.Generator) -> Shape:
     """Make somebody whom the prompt asks for, anybody where it names none of `BodyLibrary`."""
-    bodies = load_bodies()
-    vertices_m = _turned(bodies.vertices_m[_pick_body(prompt, rng)], rng)
+    fitted = _somebody(prompt, rng)
     return Shape(
-        vertices_m=vertices_m,
-        faces=bodies.faces,
-        face_colour=dress(bodies, rng),
-        fitted_m=vertices_m,
+        vertices_m=fitted.vertices_m,
+        faces=load_bodies().faces,
+        face_colour=dress(load_bodies(), rng),
+        fitted=fitted,
     )
 
 
@@ -96,16 +107,18 @@ def thing(prompt: str, rng: np.random.Generator) -> Shape:
     """Make a thing; half of them pass for somebody of their height whom the prompt asks for."""
     made = make_thing(rng)
     shape = Shape(
-        vertices_m=_turned(made.vertices_m, rng),
+        vertices_m=made.vertices_m @ _some_turn(rng),
         faces=made.faces,
         face_colour=made.face_colour,
-        fitted_m=None,
+        fitted=None,
     )
     if rng.uniform() >= _FOOLED:
         return shape
-    body_m = _turned(load_bodies().vertices_m[_pick_body(prompt, rng)], rng)
-    as_high = float(made.vertices_m[:, 1].min() / body_m[:, 1].min())
-    return replace(shape, fitted_m=body_m * np.float32(as_high), size_factor=as_high)
+    body = _somebody(prompt, rng)
+    as_high = float(made.vertices_m[:, 1].min() / body.vertices_m[:, 1].min())
+    factor_32 = np.float32(as_high)
+    fitted = body.changed(lambda points_m: points_m * factor_32)
+    return replace(shape, fitted=fitted, size_factor=as_high)
 
 
 def drawn(
@@ -149,14 +162,21 @@ def show_enough(figures: Sequence[Figure]) -> bool:
     )
 
 
-def _pick_body(prompt: str, rng: np.random.Generator) -> int:
-    asked = [index for index, known in enumerate(load_bodies().prompt) if known == prompt]
-    return int(rng.choice(asked or range(len(load_bodies()))))
+def _somebody(prompt: str, rng: np.random.Generator) -> Fitted:
+    """Pick a body that the prompt asks for, and turn it."""
+    bodies = load_bodies()
+    asked = [index for index, known in enumerate(bodies.prompt) if known == prompt]
+    index = int(rng.choice(asked or range(len(bodies))))
+    turn = _some_turn(rng)
+    body = Fitted(bodies.vertices_m[index], bodies.keypoints_m[index])
+    return body.changed(lambda points_m: points_m @ turn)
 
 
-def _turned(vertices_m: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Turn a shape about its upright axis, usually not far: painted people face the camera."""
+def _some_turn(rng: np.random.Generator) -> NDArray[np.float32]:
+    """A turn (3, 3) about the upright axis, usually not far: painted people face the camera.
+
+    Points (..., 3) are turned by `points @ turn`.
+    """
     angle = rng.normal(0, _TURNED_SD)
     cosine, sine = np.cos(angle), np.sin(angle)
-    turn = np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]], np.float32)
-    return np.asarray(vertices_m @ turn)
+    return np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]], np.float32)

@@ -17,10 +17,14 @@ ROUNDS = 40
 
 @dataclass(frozen=True)
 class Posed:
-    """vertices: the dressed mesh in its pose; hips: the middle of the hips, (3,)."""
+    """The dressed mesh in its pose.
+
+    vertices: (V, 3); hips: the middle of the hips, (3,); joints: (J, 3), the heads of the bones.
+    """
 
     vertices: Array
     hips: Array
+    joints: Array
 
 
 class Poser:
@@ -70,6 +74,7 @@ class Poser:
         turn, move = bone_transforms(skeleton, pose, nudge)
         blended = np.einsum("vj,jab->vab", self.weights, turn, optimize=True)
         posed = np.einsum("vab,vb->va", blended, vertices) + self.weights @ move
+        joints = np.einsum("jab,jb->ja", turn, skeleton.heads) + move
         legs = [skeleton.labels.index(f"upperleg01.{side}") for side in "LR"]
         hips = np.mean([turn[k] @ skeleton.heads[k] + move[k] for k in legs], axis=0)
-        return Posed(posed, hips)
+        return Posed(posed, hips, joints)

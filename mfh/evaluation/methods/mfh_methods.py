@@ -20,7 +20,8 @@ from mfh.evaluation.methods.base import Case
 from mfh.evaluation.methods.painting_key import name_of_paintings
 from mfh.files import make_folder
 from mfh.files.locks import locked
-from mfh.parts import LearnedParts, MissingModelsError
+from mfh.missing_models import MissingModelsError
+from mfh.parts import LearnedParts
 from mfh.photos import resize_photo
 from mfh.pipeline import MetricFromHuman
 from mfh.records import Landmarks, MetricDepth

@@ -15,7 +15,8 @@ from mfh.errors import SettingsError
 from mfh.evaluation.methods.base import Method, MethodSpec
 from mfh.evaluation.methods.mfh_methods import LearnedMethod, OracleMethod, SimulatedMethod
 from mfh.evaluation.methods.painting_key import OF_PARTS, depended_on
-from mfh.models import DownloadProgress
+from mfh.models import DownloadProgress, ModelStore
+from mfh.models.needs import resolved
 from mfh.parts import LearnedParts, learned_stages
 from mfh.settings import Settings
 from mfh.simulation import SimulatedErrors
@@ -38,8 +39,8 @@ def mfh_spec(
 ) -> MethodSpec:
     """The method of a text: "mfh", "simulated", or of either the oracle, e.g. "mfh:oracle".
 
-    settings: their seed is that of each case; None takes the default ones. An oracle has those of
-        `oracle_settings`.
+    settings: their seed is that of each case; None takes the default ones. What "auto" is in them
+        is what it is here. An oracle has those of `oracle_settings`.
     errors: what simulated stages do wrong; the default strength where none are given.
     meshes, regressor: as in `MfhSpec`; simulated stages and oracles do without.
 
@@ -54,7 +55,8 @@ def mfh_spec(
         return OracleSpec(oracle_settings(settings), simulated)
     if simulated is not None:
         return SimulatedSpec(settings, simulated)
-    return MfhSpec(settings, meshes, regressor)
+    # Resolved once: on every machine that takes part it is the same.
+    return MfhSpec(resolved(settings, ModelStore()), meshes, regressor)
 
 
 def oracle_settings(settings: Settings) -> Settings:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mfh.models.needs import detector_name
+from mfh.models import ModelStore
+from mfh.models.needs import resolved
 from mfh.photos import safe_name
 from mfh.settings import Settings
 from mfh.simulation import SimulatedErrors
@@ -31,12 +32,13 @@ _OF_PAINTINGS = (
 
 def depended_on(settings: Settings) -> dict[str, Any]:
     """The settings that a prediction depends on besides its seed, as plain JSON values."""
-    values = settings.as_dict()
+    # What "auto" is depends on what is on this machine.
+    values = resolved(settings, ModelStore()).as_dict()
     for group, names in _NO_RESULT.items():
         for name in names:
             del (values[group] if group else values)[name]
-    # What "auto" is depends on what is installed.
-    values["people"]["detector"] = detector_name(settings.people.detector)
+    # Anny has no other body, and nothing else looks for joints.
+    del values["people"]["body_model" if values["people"]["model"] == "anny" else "keypoints"]
     plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain
 

@@ -1,6 +1,6 @@
-"""Detectors of people: torchvision's Mask R-CNN, and detectron2's ViTDet.
+"""Detectors of people: torchvision's Mask R-CNN, and detectron2's ViTDet; keypoints on top of them.
 
-They import torch, so each is imported when it is first asked for.
+The networks import torch, so each is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -8,13 +8,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mfh.people.detectors.keypoint_detector import KeypointDetector
+
 if TYPE_CHECKING:
+    from mfh.people.detectors.keypoint_rcnn import KeypointRCNN
     from mfh.people.detectors.mask_rcnn import MaskRCNN
     from mfh.people.detectors.vitdet import ViTDet
 
-__all__ = ["MaskRCNN", "ViTDet"]
+__all__ = ["KeypointDetector", "KeypointRCNN", "MaskRCNN", "ViTDet"]
 
-_LAZY = {"MaskRCNN": "mask_rcnn", "ViTDet": "vitdet"}
+_LAZY = {"KeypointRCNN": "keypoint_rcnn", "MaskRCNN": "mask_rcnn", "ViTDet": "vitdet"}
 
 
 def __getattr__(name: str) -> Any:

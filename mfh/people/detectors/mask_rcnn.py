@@ -5,7 +5,6 @@ Imports torch and torchvision; `mfh.people.detectors` imports it only when it is
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.transform import resize_boxes
 
-from mfh.compute import is_out_of_memory
-from mfh.errors import ModelError
 from mfh.people.detection import Detections
 from mfh.people.detectors.network import NetworkDetector, compute_in, fill
+from mfh.people.detectors.torchvision_file import read_torchvision_file
 
 PERSON = 1
 """Its place in the `categories` of the published weights; 0 is the background."""
@@ -57,7 +55,7 @@ class MaskRCNN(NetworkDetector):
 
     def _load(self, path: Path) -> nn.Module:
         network = (self._untrained or mask_rcnn_network)(self._settings.min_score)
-        fill(network, _read(path), path, _ADVICE)
+        fill(network, read_torchvision_file(path, _ADVICE), path, _ADVICE)
         parts: Any = network
         # The box head sees up to 1000 proposals an image and costs more than the backbone.
         for part in (parts.backbone, parts.roi_heads.box_head, parts.roi_heads.mask_head):
@@ -98,18 +96,3 @@ class MaskRCNN(NetworkDetector):
             box_px=boxes.numpy().astype(np.float32),
             score=found["scores"][person].cpu().numpy().astype(np.float32),
         )
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        if is_out_of_memory(error):
-            raise
-        reason = str(error).partition("\n")[0]
-        raise ModelError(f"{path}: not a readable weights file ({reason}). {_ADVICE}") from error
-    if not isinstance(tensors, dict) or not all(
-        isinstance(tensor, Tensor) for tensor in tensors.values()
-    ):
-        raise ModelError(f"{path}: holds something else than named tensors. {_ADVICE}")
-    return tensors

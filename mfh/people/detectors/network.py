@@ -1,4 +1,4 @@
-"""What detectors that are networks have in common: device, precision, batches, weights.
+"""What networks that look at images have in common: device, precision, batches, weights.
 
 Imports torch; `mfh.people.detectors` imports it only when a detector is asked for.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -28,26 +28,66 @@ from mfh.settings import Device, Precision
 _BATCH = 4
 
 Network = Callable[[float], nn.Module]
+ItemT = TypeVar("ItemT")
 
 
-class NetworkDetector(LearnedPart):
-    """A detector (`mfh.people.detection.Detector`) that is one network.
+class ImageNetwork(LearnedPart):
+    """A part that is one network, which finds something of the people in images.
 
     The network is built and loaded at first use, and kept. Only the parts that cost time compute in
-    the chosen precision (`compute_in`); proposals, region pooling, non-maximum suppression, scores
-    and masks stay in float32, since half precision does not hold a box's coordinates to a pixel.
+    the chosen precision (`compute_in`); all else stays in float32, since half precision does not
+    hold a coordinate to a pixel.
 
     weights: where its weights file lies.
-    settings: which detections count, and how many images go through at once.
+    settings: `detector_batch`, how many images go through at once.
     device, precision: as in `mfh.Settings`.
-    network: makes the untrained network whose weights the file holds, told the score that
-        detections must exceed; by default the published one.
     """
 
     file: ClassVar[str]
     """The weights file, by its publisher's name."""
     remedy: ClassVar[str]
     """What to do where memory does not suffice for one image."""
+
+    def __init__(
+        self, weights: Weights, settings: PeopleSettings, device: Device, precision: Precision
+    ) -> None:
+        super().__init__(weights, device, precision)
+        self._settings = settings
+
+    @abstractmethod
+    def _load(self, path: Path) -> nn.Module:
+        """The network with the weights of a file, on the CPU."""
+
+    @cached_property
+    def _network(self) -> Any:
+        path = self._weights.file(self.file)
+        with self._placement.loading(self.name, self.remedy):
+            return self._load(path).eval().to(self._placement.device)
+
+    def _look_at(
+        self,
+        items: Sequence[ItemT],
+        image_of: Callable[[ItemT], NDArray[np.uint8]],
+        find: Callable[[Any, Sequence[ItemT]], list[Detections]],
+    ) -> Iterator[Detections]:
+        """What the network finds in each item, in order, given batches of images of one size."""
+        # Images of different sizes would be padded to a common one, and so influence each other.
+        for _, alike in groupby(items, key=lambda item: image_of(item).shape):
+            batch = self._placement.batch(self._settings.detector_batch, on_gpu=_BATCH)
+            run = partial(find, self._network)
+            yield from in_batches(list(alike), batch, run, remedy=self.remedy)
+
+
+class NetworkDetector(ImageNetwork):
+    """A detector (`mfh.people.detection.Detector`) that is one network.
+
+    Proposals, region pooling, non-maximum suppression, scores and masks stay in float32. See
+    `ImageNetwork` for the arguments that are not here.
+
+    settings: which detections count, and how many images go through at once.
+    network: makes the untrained network whose weights the file holds, told the score that
+        detections must exceed; by default the published one.
+    """
 
     def __init__(
         self,
@@ -58,8 +98,7 @@ class NetworkDetector(LearnedPart):
         precision: Precision = "auto",
         network: Network | None = None,
     ) -> None:
-        super().__init__(weights, device, precision)
-        self._settings = settings
+        super().__init__(weights, settings, device, precision)
         self._untrained = network
 
     def _depends_on(self) -> Mapping[str, Any]:
@@ -76,25 +115,11 @@ class NetworkDetector(LearnedPart):
         suffice for the network or a single image, and `SettingsError` where the device asked for
         is not here.
         """
-        # Images of different sizes would be padded to a common one, and so influence each other.
-        for _, alike in groupby(images, key=np.shape):
-            find = partial(self._find, self._network)
-            batch = self._placement.batch(self._settings.detector_batch, on_gpu=_BATCH)
-            yield from in_batches(list(alike), batch, find, remedy=self.remedy)
-
-    @abstractmethod
-    def _load(self, path: Path) -> nn.Module:
-        """The network with the weights of a file, on the CPU."""
+        return self._look_at(images, lambda image: image, self._find)
 
     @abstractmethod
     def _find(self, network: Any, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """The people that the network sees in images of one size."""
-
-    @cached_property
-    def _network(self) -> Any:
-        path = self._weights.file(self.file)
-        with self._placement.loading(self.name, self.remedy):
-            return self._load(path).eval().to(self._placement.device)
 
 
 def compute_in(module: nn.Module, placement: Placement) -> None:

@@ -14,7 +14,7 @@ from mfh.compute import LearnedPart, in_batches
 from mfh.errors import InputError, NumericsError
 from mfh.models.weights import Weights
 from mfh.part_settings import PeopleSettings
-from mfh.people.detection import Detections
+from mfh.people.detection import Detections, Meshes
 from mfh.people.hmr2.camera import translation_m
 from mfh.people.hmr2.checkpoint import CHECKPOINT, load_checkpoint
 from mfh.people.hmr2.crops import crop_person, crop_squares
@@ -25,6 +25,7 @@ from mfh.settings import Device, Precision
 
 BODY_FILE = "smpl.npz"
 
+_NO_DISTANCE = "was given no distance by HMR 2.0"
 _REMEDY = "use --device cpu, or a GPU with more memory (4 GB suffice)"
 
 
@@ -68,11 +69,12 @@ class HMR2Regressor(LearnedPart):
         images: Sequence[NDArray[np.uint8]],
         found: Sequence[Detections],
         camera: Intrinsics,
-    ) -> list[NDArray[np.float32]]:
-        """Meshes (P, V, 3) in metres in the camera's frame, for the people of each image.
+        prompts: Sequence[str] = (),
+    ) -> list[Meshes]:
+        """The meshes of the people of each image; what was asked for does not matter.
 
-        A person for whom the network gives no camera (its scale is not positive) has NaN for all
-        vertices.
+        A person for whom the network gives no camera (its scale is not positive) is refused. How
+        wrong a mesh may be the network does not tell.
 
         Raises `InputError` where an image has not the camera's size or a box is no box, and for
         weights that are missing or damaged, and `NotEnoughMemoryError`.
@@ -103,14 +105,17 @@ class HMR2Regressor(LearnedPart):
         centres: NDArray[np.float32],
         sides: NDArray[np.float32],
         camera: Intrinsics,
-    ) -> NDArray[np.float32]:
-        """The meshes (P, V, 3) of one image, each moved to where its camera sees it."""
+    ) -> Meshes:
+        """The meshes of one image, each moved to where its camera sees it."""
+        unknown = np.full(len(estimates), np.nan, np.float32)
         if not estimates:
-            return np.zeros((0, len(self._body.weights), 3), np.float32)
+            return Meshes(np.zeros((0, len(self._body.weights), 3), np.float32), unknown, ())
         cameras = np.stack([crop_camera for _, crop_camera in estimates])
         shift_m = translation_m(cameras, centres, sides, camera)
         meshes_m = np.stack([mesh_m for mesh_m, _ in estimates])
-        return (meshes_m + shift_m[:, None]).astype(np.float32)
+        vertices_m = (meshes_m + shift_m[:, None]).astype(np.float32)
+        refused = tuple("" if np.isfinite(each).all() else _NO_DISTANCE for each in shift_m)
+        return Meshes(vertices_m, unknown, refused)
 
     @torch.inference_mode()
     def _estimate(

@@ -1,0 +1,1 @@
+"""The steps of `make_test_people.py`: a skeleton moved by anatomical angles, and drawn poses."""
