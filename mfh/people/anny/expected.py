@@ -29,9 +29,9 @@ class _Angle(NamedTuple):
 
 
 _UPRIGHT: Mapping[str, _Angle] = {
-    "spine1": _Angle(2, (9, 7, 7)),
-    "spine2": _Angle(2, (9, 7, 7)),
-    "chest": _Angle(2, (9, 7, 7)),
+    "spine1": _Angle(0, (9, 7, 7)),
+    "spine2": _Angle(0, (9, 7, 7)),
+    "chest": _Angle(0, (9, 7, 7)),
     "neck": _Angle(0, (14, 20, 10)),
     "head": _Angle(0, (14, 22, 10)),
     "clavicle": _Angle(0, (8, 8, 8)),
@@ -58,7 +58,7 @@ _CROUCHED: Mapping[str, _Angle] = {
 }
 
 BEARINGS: tuple[tuple[str, Mapping[str, _Angle], float, tuple[float, float]], ...] = (
-    ("upright", _UPRIGHT, 0.75, (15.0, 9.0)),
+    ("upright", _UPRIGHT, 0.75, (8.0, 7.0)),
     ("seated", _SEATED, 0.15, (20.0, 12.0)),
     ("crouched", _CROUCHED, 0.1, (28.0, 16.0)),
 )

@@ -281,8 +281,10 @@ class Fitter:
         at_px, by = self._seen_from(self._body.vertices.chosen(matched), stance, frames)
         scale = _scale(targets, OUTLINE_SHARE)[:, None]
         away = at_px - targets.outline_px
-        residual = (away * targets.outwards).sum(-1) / scale
+        cover_px = stance.cover * targets.height_px
+        residual = ((away * targets.outwards).sum(-1) + cover_px[:, None]) / scale
         by = (by * targets.outwards[..., None]).sum(2) / scale[..., None]
+        by[..., -1] = targets.height_px[:, None] / scale
         near = away.norm(dim=-1) < _NEAREST_SHARE * targets.height_px[:, None]
         shown = self._shown(targets).gather(1, matched)
         return residual, by, _OUTLINE_WEIGHT * targets.outline_weight * near * shown
@@ -302,7 +304,7 @@ class Fitter:
     def _shown(self, targets: Targets) -> Tensor:
         """How far each vertex can be expected to show, (B, V): as far as the joints next to it."""
         of_bones = targets.confidence @ self._carried
-        return (of_bones / _SURE).clamp(max=1).square() @ self._body.vertices.weights.T
+        return (of_bones / SURE).clamp(max=1).square() @ self._body.vertices.weights.T
 
     @torch.no_grad()
     def _matched(self, stance: Stance, targets: Targets) -> Tensor:
@@ -362,13 +364,20 @@ class Fitter:
         shape = stance.shape - expected.shape_mean
         pulled = (expected.shape_precision @ shape[..., None])[..., 0]
         cost = cost + (shape * pulled).sum(1) / 2 + expected.cost
-        gradient[:, PLACE + 3 * bones :] = pulled
-        information[:, PLACE + 3 * bones :, PLACE + 3 * bones :] = expected.shape_precision
+        gradient[:, PLACE + 3 * bones : -1] = pulled
+        information[:, PLACE + 3 * bones : -1, PLACE + 3 * bones : -1] = expected.shape_precision
+
+        cover = (stance.cover - _COVER[0]) / _COVER[1]
+        cost = cost + cover.square() / 2
+        gradient[:, -1] = cover / _COVER[1]
+        information[:, -1, -1] = _COVER[1] ** -2
         return cost, gradient, information
 
 
 _STIFFNESS = 400.0
-_SURE = 0.6
+_COVER = (0.006, 0.005)
+"""How thick clothes, shoes and hair are, and how far that varies, as a share of the height."""
+SURE = 0.6
 """How confident a detector is of a joint that shows."""
 _FACE = ("nose", "eye", "ear")
 _TRUNK = ("shoulder", "hip")

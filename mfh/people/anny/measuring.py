@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from mfh.people.anny.body import Body
 from mfh.people.anny.expected import bearings
-from mfh.people.anny.fitting import Expected, Fit, Fitter, Targets, expected_of, targets_of
+from mfh.people.anny.fitting import SURE, Expected, Fit, Fitter, Targets, expected_of, targets_of
 from mfh.people.anny.posing import PLACE, PosableBody, Stance
 from mfh.people.anny.seen import Seen
 from mfh.records import Intrinsics
@@ -131,7 +131,7 @@ class Ruler:
         # A shape keeps what sets it apart from the mean of its kind.
         shape = found.shape + self._shape_mean[kind] - self._shape_mean[likeliest[person]]
         fit = fitter.fit(
-            Stance(found.place, found.turns, shape),
+            replace(found, shape=shape),
             targets.of(person),
             self._expected(chosen_start[person], kind, prior[person]),
             _STEPS[2],
@@ -150,11 +150,11 @@ class Ruler:
         """Starts (B,) where the body's keypoints and those seen agree best, in closed form."""
         turns = self._at_rest[start]
         origin = torch.tensor([0.0, 0.0, 0.0], device=self._device).expand(len(start), 3)
-        stance = Stance(origin, turns, self._shape_mean[kind])
+        stance = Stance(origin, turns, self._shape_mean[kind], torch.zeros_like(origin[:, 0]))
         frames = self._body.frames(stance)
         hips = torch.tensor([0.0, 0.0, 1.0], device=self._device)
         at = self._body.place_points(self._body.keypoints, stance, frames) - hips
-        return Stance(fitter.place(at, targets), turns, stance.shape)
+        return replace(stance, place=fitter.place(at, targets))
 
     def _mixed(self, fitter: Fitter, fit: Fit, kind: Tensor, targets: Targets) -> Measured:
         """The mixture over kinds (B, 3) of fits (B * 3)."""
@@ -165,11 +165,12 @@ class Ruler:
         covariance = torch.linalg.inv(fit.information)
         slope = torch.zeros(len(flat), self._body.unknowns, device=self._device)
         slope[:, PLACE - 1] = 1
-        slope[:, -shape.shape[1] :] = self._stature_by[flat]
+        slope[:, -1 - shape.shape[1] : -1] = self._stature_by[flat]
         variance = (slope[:, None] @ covariance @ slope[..., None])[:, 0, 0]
         self.share = (-_evidence(fit).reshape(count, kinds)).softmax(1)
         self.last = variance.reshape(count, kinds)
-        hidden = 1 - targets.confidence.clamp(max=1).mean(1).repeat_interleave(kinds)
+        shown = (targets.confidence / SURE).clamp(max=1).mean(1)
+        hidden = (1 - shown).repeat_interleave(kinds)
         variance = variance + self._stature_var[flat] + (_HIDDEN * hidden).square()
         share = (-_evidence(fit).reshape(count, kinds)).softmax(1)
         log_depth = (fit.stance.place[:, 2] + log_stature).reshape(count, kinds)

@@ -46,27 +46,30 @@ class Stance:
     place: (B, 3), x / z, y / z and log(z / stature) of the middle of the hips.
     turns: (B, J, 3, 3), each bone against its parent; of the root against the camera.
     shape: (B, K).
+    cover: (B,), how thick clothes and hair are, as a share of what is seen of the height.
     """
 
     place: Tensor
     turns: Tensor
     shape: Tensor
+    cover: Tensor
 
     def __len__(self) -> int:
         return len(self.place)
 
     def of(self, index: Tensor) -> Stance:
         """Some of them."""
-        return Stance(self.place[index], self.turns[index], self.shape[index])
+        return Stance(self.place[index], self.turns[index], self.shape[index], self.cover[index])
 
     def moved(self, step: Tensor) -> Stance:
-        """After a step (B, 3 + 3 J + K) of the unknowns."""
+        """After a step (B, 3 + 3 J + K + 1) of the unknowns."""
         bones = self.turns.shape[1]
         spins = step[:, PLACE : PLACE + 3 * bones].reshape(-1, bones, 3)
         return Stance(
             self.place + step[:, :PLACE],
             rotation(spins) @ self.turns,
-            self.shape + step[:, PLACE + 3 * bones :],
+            self.shape + step[:, PLACE + 3 * bones : -1],
+            self.cover + step[:, -1],
         )
 
     def where(self, chosen: Tensor, other: Stance) -> Stance:
@@ -76,6 +79,7 @@ class Stance:
             torch.where(one, other.place, self.place),
             torch.where(one[..., None, None], other.turns, self.turns),
             torch.where(one, other.shape, self.shape),
+            torch.where(chosen, other.cover, self.cover),
         )
 
 
@@ -114,7 +118,7 @@ class PosableBody:
             one_bone[torch.tensor(body.keypoint_bone.tolist(), device=device)],
         )
         self.normals = vertex_normals(body).to(device)
-        self.unknowns = PLACE + 3 * len(self.parents) + len(body.vertex_modes)
+        self.unknowns = PLACE + 3 * len(self.parents) + len(body.vertex_modes) + 1
         self._below = tensor(_below(self.parents))
 
     def frames(self, stance: Stance) -> Frames:
@@ -146,7 +150,10 @@ class PosableBody:
     def derivatives(
         self, points: Points, stance: Stance, frames: Frames
     ) -> tuple[Tensor, Tensor]:
-        """Where points are, (B, P, 3), and how they follow the unknowns, (B, P, 3, 3 + 3 J + K)."""
+        """Where points are, (B, P, 3), and how they follow the unknowns, (B, P, 3, 3 + 3 J + K + 1).
+
+        They do not follow the last, the cover.
+        """
         turn, move, rest = self._blended(points, stance, frames)
         at = (turn @ rest[..., None])[..., 0] + move
         count = at.shape[1]
@@ -175,7 +182,8 @@ class PosableBody:
         moves = torch.einsum("bpj,bjkd->bpkd", weights, frames.by_shape - own)
         modes = points.modes.expand(len(stance), count, -1, -1)
         by_shape = (modes @ turn.transpose(2, 3) + moves).transpose(2, 3)
-        return at, torch.cat([by_place, by_turn, by_shape], dim=3)
+        by_cover = torch.zeros_like(by_place[..., :1])
+        return at, torch.cat([by_place, by_turn, by_shape, by_cover], dim=3)
 
     def _blended(
         self, points: Points, stance: Stance, frames: Frames
