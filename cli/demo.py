@@ -5,6 +5,7 @@ from __future__ import annotations
 from .options import (
     ErrorOption,
     ErrorsOption,
+    FormatOption,
     LandmarkOption,
     OutOption,
     PaintingsOption,
@@ -16,6 +17,7 @@ from .options import (
     TargetErrorOption,
     errors_from,
     folder_for,
+    formats_of,
     settings_of,
 )
 
@@ -25,6 +27,7 @@ def demo(
     error: ErrorOption = None,
     people_in_photo: PeopleInPhotoOption = 0,
     out: OutOption = None,
+    formats: FormatOption = None,
     preset: PresetOption = "default",
     landmark: LandmarkOption = None,
     paint: PaintOption = None,
@@ -39,6 +42,7 @@ def demo(
 
     from .running import run_simulated  # noqa: PLC0415
 
+    written = formats_of(formats)
     settings = settings_of(
         preset, changes, paint=paint, target_error=target_error, paintings=paintings, seed=seed
     )
@@ -49,5 +53,9 @@ def demo(
         people_in_photo=people_in_photo,
     )
     run_simulated(
-        world, settings, folder_for(out, "demo"), landmarks=load_distances(landmark or [])
+        world,
+        settings,
+        folder_for(out, "demo"),
+        landmarks=load_distances(landmark or []),
+        formats=written,
     )

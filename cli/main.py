@@ -10,6 +10,7 @@ import typer
 
 from mfh.errors import MfhError
 
+from .app import app as app_command
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(predict)
 app.command()(simulate)
 app.command()(demo)
+app.command("app")(app_command)
 app.command()(evaluate)
 app.command()(score)
 app.command()(doctor)

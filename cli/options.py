@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from mfh.errors import SettingsError
+from mfh.errors import InputError, SettingsError
 from mfh.settings import PRESETS, Device, Paint, Settings, default_settings, settings_from
 
 if TYPE_CHECKING:
@@ -91,6 +91,17 @@ OfflineOption = Annotated[
     bool,
     typer.Option("--offline", help="Never use the network: weights must be there already."),
 ]
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME[,NAME]",
+        help="What to write: npz, png, png16, ply, glb (mesh), exr, colmap, nerfstudio; "
+        "npz,png,png16,ply if none is given. Repeatable.",
+        show_default=False,
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -163,6 +174,21 @@ def errors_from(strength: str, changes: list[str] | None) -> SimulatedErrors:
         except ValueError as error:
             raise SettingsError(f"--error {name}={value}: expected a number") from error
     return replace(errors, **chosen)
+
+
+def formats_of(texts: list[str] | None) -> tuple[str, ...]:
+    """The formats that --format names, or the default ones. Raises `SettingsError`."""
+    from mfh.results.formats import (  # noqa: PLC0415 - keeps `mfh --help` quick
+        DEFAULT_FORMATS,
+        format_names,
+    )
+
+    if texts is None:
+        return DEFAULT_FORMATS
+    try:
+        return format_names(texts)
+    except InputError as error:
+        raise SettingsError(f"--format {','.join(texts)}: {error}") from error
 
 
 def data_options_of(texts: list[str] | None) -> dict[str, str]:

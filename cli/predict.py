@@ -11,6 +11,7 @@ from mfh.errors import InputError
 
 from .options import (
     DeviceOption,
+    FormatOption,
     FovOption,
     IntrinsicsOption,
     LandmarkOption,
@@ -24,6 +25,7 @@ from .options import (
     SetOption,
     TargetErrorOption,
     folder_for,
+    formats_of,
     pair,
     settings_of,
 )
@@ -52,6 +54,7 @@ def predict(
         typer.Option(help="What --use disparity=... holds: larger = nearer, or larger = farther."),
     ] = "disparity",
     out: OutOption = None,
+    formats: FormatOption = None,
     preset: PresetOption = "default",
     paint: PaintOption = None,
     target_error: TargetErrorOption = None,
@@ -77,6 +80,7 @@ def predict(
     from .several import run_several  # noqa: PLC0415
     from .terminal import interruptible  # noqa: PLC0415
 
+    written = formats_of(formats)
     settings = settings_of(
         preset,
         changes,
@@ -130,6 +134,7 @@ def predict(
             photo,
             folder_for(out, photo.name),
             landmarks=distances,
+            formats=written,
             notes=learned.notes(stages),
         )
         return
@@ -141,6 +146,7 @@ def predict(
         load=lambda path: load_photo(path, intrinsics, fov_deg=fov),
         method_for=method_for,
         folder_for=lambda name: folder_for(out, name, several=True),
+        formats=written,
         notes=learned.notes(stages),
     )
 

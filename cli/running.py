@@ -16,6 +16,7 @@ from mfh.pipeline import MetricFromHuman
 from mfh.prediction import Prediction
 from mfh.records import Photo
 from mfh.results import summary_lines
+from mfh.results.formats import DEFAULT_FORMATS
 from mfh.settings import Settings
 
 from .terminal import TerminalProgress, interruptible, show_summary
@@ -30,6 +31,7 @@ def run_and_write(
     folder: Path,
     *,
     landmarks: Sequence[KnownDistance] = (),
+    formats: Sequence[str] = DEFAULT_FORMATS,
     truth_m: NDArray[np.float32] | None = None,
     simulated_errors: SimulatedErrors | None = None,
     notes: tuple[str, ...] = (),
@@ -37,6 +39,7 @@ def run_and_write(
     """Predict, write every result into the run folder, and print a summary.
 
     landmarks: the photo's known distances.
+    formats: what to write, by `mfh.results.formats.FORMATS`.
     truth_m: true depth (H, W), NaN where unknown, to print the error against.
     simulated_errors: what simulated stages were told to do wrong, for the summary.
     notes: what to say besides the result's own warnings.
@@ -49,6 +52,7 @@ def run_and_write(
         started = time.perf_counter()
         prediction.write(
             folder,
+            formats=formats,
             errors=errors,
             settings=method.settings,
             simulated_errors=simulated_errors.as_dict() if simulated_errors else None,
@@ -66,11 +70,12 @@ def run_simulated(
     folder: Path,
     *,
     landmarks: Sequence[KnownDistance] = (),
+    formats: Sequence[str] = DEFAULT_FORMATS,
     notes: tuple[str, ...] = (),
 ) -> Prediction:
     """`run_and_write` of a world's photo with simulated stages, against its truth.
 
-    notes: see there.
+    formats, notes: see there.
     """
     from mfh.simulation import simulated_parts  # noqa: PLC0415 - runs without it do not load it
 
@@ -82,6 +87,7 @@ def run_simulated(
         world.photo,
         folder,
         landmarks=landmarks,
+        formats=formats,
         truth_m=world.depth_m,
         simulated_errors=world.errors,
         notes=notes,

@@ -31,6 +31,7 @@ def run_several(
     load: Callable[[Path], Photo],
     method_for: Callable[[Path], MetricFromHuman],
     folder_for: Callable[[str], Path],
+    formats: Sequence[str],
     notes: Sequence[str] = (),
 ) -> None:
     """Predict photos one after the other; one that fails does not stop the rest.
@@ -40,6 +41,7 @@ def run_several(
     that the GPU waits for neither. Ends with exit status 1 where a photo failed.
 
     load, method_for, folder_for: photo and parts of a path, and the folder for a photo's name.
+    formats: what to write, by `mfh.results.formats.FORMATS`.
     notes: what to say besides the results' own warnings.
     """
     report = _Report(paths, notes)
@@ -67,7 +69,12 @@ def run_several(
                     seconds = time.perf_counter() - started
                     report.computed(path, folders[path], prediction.depth, seconds)
                     _settle(last, report)
-                    write = partial(prediction.write, folders[path], settings=method.settings)
+                    write = partial(
+                        prediction.write,
+                        folders[path],
+                        formats=formats,
+                        settings=method.settings,
+                    )
                     last = _Writing(path, background.submit(write))
             _settle(last, report)
     finally:

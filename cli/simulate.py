@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .options import (
     ErrorOption,
     ErrorsOption,
+    FormatOption,
     FovOption,
     IntrinsicsOption,
     LandmarkOption,
@@ -25,6 +26,7 @@ from .options import (
     TargetErrorOption,
     errors_from,
     folder_for,
+    formats_of,
     settings_of,
 )
 
@@ -53,6 +55,7 @@ def simulate(
     error: ErrorOption = None,
     people_in_photo: PeopleInPhotoOption = 0,
     out: OutOption = None,
+    formats: FormatOption = None,
     preset: PresetOption = "default",
     landmark: LandmarkOption = None,
     paint: PaintOption = None,
@@ -72,6 +75,7 @@ def simulate(
 
     from .running import run_simulated  # noqa: PLC0415
 
+    written = formats_of(formats)
     settings = settings_of(
         preset, changes, paint=paint, target_error=target_error, paintings=paintings, seed=seed
     )
@@ -87,6 +91,7 @@ def simulate(
         settings,
         folder_for(out, f"{loaded.name}_simulated"),
         landmarks=load_distances(landmark or []),
+        formats=written,
         notes=(
             f"{truth.note}{_filled(truth.depth_m)}",
             f"simulated people stand on the {floor.note}",

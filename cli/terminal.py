@@ -28,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mfh.progress import Progress
+from mfh.results.report import REPORT_NAME
 
 from .status import INTERRUPTED
 
@@ -179,3 +180,4 @@ def show_summary(
     for warning in warnings:
         console.print(f"[yellow]note:[/] {escape(warning)}")
     console.print(f"results in [bold]{escape(str(folder))}[/]")
+    console.print(f"to look at it, open [bold]{escape(str(folder / REPORT_NAME))}[/]")

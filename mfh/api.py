@@ -11,6 +11,8 @@ from typing import Any
 from mfh.camera import IntrinsicsLike
 from mfh.known_distances import DistanceLike, check_distances, load_distances
 from mfh.models import ModelStore
+from mfh.models.needs import resolved
+from mfh.part_settings import PeopleSettings
 from mfh.parts import LearnedParts, learned_stages
 from mfh.photos import PhotoLike, load_photo
 from mfh.pipeline import MetricFromHuman
@@ -34,13 +36,14 @@ def metric_depth(
 ) -> MetricDepth:
     """Metric depth of one photo (Metric from Human, NeurIPS 2024).
 
-    image: a path, an array (H, W, 3) of 8 or 16 bits, or a PIL image.
-    intrinsics: K as a 3x3 array in px, an `Intrinsics`, or a file (see `mfh.camera`); without it
-        the photo's EXIF, `fov_deg`, or an assumption that is warned about.
+    image: a path, a PIL image, an array (H, W, 3) of 8 or 16 bits or of floats in [0, 1], or such
+        a torch tensor, of which (3, H, W) is understood as well.
+    intrinsics: K as a 3x3 array or tensor in px, an `Intrinsics`, or a file (see `mfh.camera`);
+        without it the photo's EXIF, `fov_deg`, or an assumption that is warned about.
     fov_deg: horizontal field of view in degrees, in place of `intrinsics`.
     landmarks: points of the photo whose distance from the camera was measured, e.g.
-        `[(x, y, 2.40)]` in px and metres, or a file of them (see `mfh.known_distances`). With them
-        nobody is painted or measured, unless `paint` says so.
+        `[(x, y, 2.40)]` in px and metres, also as an array or tensor, or a file of them (see
+        `mfh.known_distances`). With them nobody is painted or measured, unless `paint` says so.
     use: files that stand in for a stage: "painted", "people", "disparity".
     disparity_space: what the files for "disparity" hold: "disparity" (larger = nearer) or "depth".
     folder: a run folder: every record is kept in it and reused from it, and every result file is
@@ -58,7 +61,8 @@ def metric_depth(
     check_distances(distances, photo)
     known = bool(distances)
     store = ModelStore()
-    learned = _learned_parts(_of_parts(chosen), store.folder, store.offline, store.mirror)
+    people = resolved(chosen, store).people
+    learned = _learned_parts(_of_parts(chosen), people, store.folder, store.offline, store.mirror)
     method = MetricFromHuman.from_settings(
         chosen, use=use, disparity_space=disparity_space, known_distances=known, learned=learned
     )
@@ -79,7 +83,10 @@ def _of_parts(settings: Settings) -> Settings:
 
 @lru_cache(maxsize=1)
 def _learned_parts(
-    settings: Settings, folder: Path, offline: bool, mirror: str | Path
+    settings: Settings, people: PeopleSettings, folder: Path, offline: bool, mirror: str | Path
 ) -> LearnedParts:
-    """The learned parts of the last call: a loop over photos loads them once."""
+    """The learned parts of the last call: a loop over photos loads them once.
+
+    people: what "auto" is now: once SMPL was added, people are measured by the next call with it.
+    """
     return LearnedParts(settings, ModelStore(folder, offline=offline, mirror=mirror))

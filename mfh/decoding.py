@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 
+from mfh.arrays import as_array, is_tensor
 from mfh.camera.exif import flat_tags
 from mfh.errors import InputError
 
@@ -83,8 +84,9 @@ def decode(image: PhotoLike) -> DecodedImage:
     """Decode a photo.
 
     image: the path of an image file; a PIL image; or an array (H, W, 3) RGB, (H, W) grey or
-        (H, W, 4) RGBA, of uint8, uint16, or floats in [0, 1]. Of 16 bits the upper 8 are kept,
-        transparency is laid on white, and of an animation the first frame counts.
+        (H, W, 4) RGBA, of uint8, uint16, or floats in [0, 1]. A torch tensor may also have its
+        channels first, (3, H, W) as torchvision has them; its shape tells. Of 16 bits the upper 8
+        are kept, transparency is laid on white, and of an animation the first frame counts.
 
     Raises `InputError`, opening with the file, for what cannot be read, has a side shorter than
     `MIN_SIDE_PX` or more than `MAX_MEGAPIXELS` (found before it is decoded), and for arrays of
@@ -195,19 +197,23 @@ def _to_rgb(picture: Image.Image, where: str) -> Image.Image:
 
 
 def _from_array(image: ArrayLike) -> NDArray[np.uint8]:
-    where = "image array"
+    where = "image tensor" if is_tensor(image) else "image array"
     try:
-        values = np.asarray(image)
+        values = as_array(image)
     except (TypeError, ValueError, RuntimeError) as error:
-        # Ragged lists; tensors that are on a GPU or require gradients.
+        # Ragged lists; lists of tensors that are on a GPU or require gradients.
         raise InputError(f"{where}: cannot be read as an array ({error})") from error
+    if is_tensor(image) and values.ndim == 3 and values.shape[0] in (1, 3, 4):
+        # No photo is as small as four pixels, so this can be nothing but its channels.
+        values = values.transpose(1, 2, 0)
+        values = values[..., 0] if values.shape[2] == 1 else values
     channels = values.shape[2] if values.ndim == 3 else 1
     if values.ndim not in (2, 3) or (values.ndim == 3 and channels not in (3, 4)):
-        hint = (
-            "; its channels come first: transpose it to (H, W, C)"
-            if values.ndim == 3 and values.shape[0] in (1, 3, 4)
-            else ""
-        )
+        hint = ""
+        if values.ndim == 3 and values.shape[0] in (1, 3, 4):
+            hint = "; its channels come first: transpose it to (H, W, C)"
+        elif is_tensor(image):
+            hint = ", also with the channels first; of a batch give one image"
         raise InputError(
             f"{where}: has shape {values.shape}; accepted: (H, W, 3) RGB, (H, W) grey and "
             f"(H, W, 4) RGBA{hint}"

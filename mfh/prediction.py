@@ -59,6 +59,7 @@ class Prediction:
             landmarks=self.landmarks,
             verdicts=self.verdicts,
             set_aside=set_aside(self.owners, self.landmarks),
+            aligned=self.aligned,
             timings=self.seconds,
             **options,
         )

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from browser import browser, page
+
+__all__ = ["browser", "page", "shared"]
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -11,12 +11,12 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from parsed_html import Parsed
 from PIL import Image
 
 from mfh.errors import InputError
@@ -25,9 +25,8 @@ from mfh.evaluation.page import write_page
 from mfh.evaluation.page.charts.pixels import PixelErrors
 from mfh.evaluation.page.charts.reading import gather
 from mfh.evaluation.page.charts.section import painting_count
-from mfh.evaluation.page.markup import Html, element, joined
 from mfh.evaluation.page.photos.choosing import most_different, worst_and_best
-from mfh.evaluation.page.photos.pictures import RatioScale, map_picture, picture_size
+from mfh.evaluation.page.photos.ratio_scale import RatioScale
 from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
@@ -35,9 +34,10 @@ from mfh.evaluation.scoring.results import Results
 from mfh.evaluation.scoring.score import score_run
 from mfh.evaluation.scoring.scores import PhotoScore
 from mfh.evaluation.tables.tables import score_table
+from mfh.html.markup import Html, element, joined
+from mfh.html.pictures import map_picture, picture_size
 from mfh.records import Intrinsics, Photo
 
-_VOID = {"br", "img", "meta"}
 _SHAPE = (48, 64)
 
 
@@ -64,41 +64,6 @@ class Planted:
 
     def check(self) -> Checked:
         return Checked((), len(self.truths), len(self.truths))
-
-
-class Parsed(HTMLParser):
-    """A page's elements; fails where they are not balanced."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in _VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def ramp(low_m: float = 1.0, high_m: float = 7.0, shape: tuple[int, int] = _SHAPE) -> NDArray:
@@ -518,7 +483,7 @@ def test_infinite_depth_has_a_colour_of_its_own() -> None:
 
 
 def test_pictures_are_jpeg_where_pillow_lacks_webp(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mfh.evaluation.page.photos.pictures.features.check", lambda name: False)
+    monkeypatch.setattr("mfh.html.pictures.features.check", lambda name: False)
     uri = map_picture(np.ones((40, 40), np.float32), (40, 40), _red)
     assert uri.startswith("data:image/jpeg;base64,")
     assert np.abs(_decoded(uri) - (220, 20, 20)).max() < 8

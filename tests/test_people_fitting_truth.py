@@ -23,7 +23,7 @@ from mfh.people.detection import KEYPOINTS
 
 _SEED = 4_000
 _PHOTOS = 6
-_SIZES: dict[Condition, int] = {"facing": 72, "turned": 36, "truncated": 18, "occluded": 18}
+_SIZES: dict[Condition, int] = {"facing": 72, "turned": 36, "truncated": 40, "occluded": 40}
 
 
 def some_of(people: list[Person], count: int, seed: int) -> list[Person]:

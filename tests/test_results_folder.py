@@ -22,7 +22,10 @@ from mfh.progress import Progress
 from mfh.records import Counts, Photo
 from mfh.results import read_depth_npz, write_results
 
-NAMES = {"depth.npz", "depth_mm.png", "depth.png", "points.ply", "painted.png", "summary.json"}
+NAMES = {
+    "depth.npz", "depth_mm.png", "depth.png", "points.ply", "painted.png", "report.html",
+    "summary.json",
+}  # fmt: skip
 
 
 class Steps(Progress):

@@ -105,7 +105,8 @@ def test_all_files_but_the_contact_sheet_are_written(tmp_path: Path) -> None:
     error_map = np.full((90, 120), 0.25)
     paths = write_results(tmp_path, photo, estimate(relative_error_map=error_map))
     names = {
-        "depth.npz", "depth_mm.png", "depth.png", "error.png", "points.ply", "summary.json",
+        "depth.npz", "depth_mm.png", "depth.png", "error.png", "points.ply", "report.html",
+        "summary.json",
     }  # fmt: skip
     assert {path.name for path in tmp_path.iterdir()} == names
     assert {path.name for path in paths.values()} == names

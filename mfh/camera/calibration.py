@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mfh.arrays import as_array
 from mfh.errors import CameraError
 
 SKEW_TOLERANCE = 1e-4
@@ -58,15 +59,15 @@ def calibration_from_matrix(
 ) -> Calibration:
     """Read a 3 x 3 pinhole matrix K.
 
-    matrix: array, nested lists or anything `np.asarray` takes, such as a CPU tensor.
+    matrix: array, torch tensor or nested lists.
 
     Raises `CameraError`, opening with `where`, for another shape, values that are no finite
     numbers, skew beyond `SKEW_TOLERANCE`, and a last row other than (0, 0, 1).
     """
     try:
-        K = np.asarray(matrix)
+        K = as_array(matrix)
     except (TypeError, ValueError, RuntimeError) as error:
-        # Ragged lists; tensors that are on a GPU or require gradients.
+        # Ragged lists; lists of tensors that are on a GPU or require gradients.
         raise CameraError(f"{where}: cannot be read as a 3 x 3 matrix ({error})") from error
     if K.dtype.kind not in "iuf":
         raise CameraError(f"{where}: expected a 3 x 3 matrix of numbers, not of type {K.dtype}")

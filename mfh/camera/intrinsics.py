@@ -89,8 +89,8 @@ def intrinsics_from(
 ) -> Intrinsics:
     """Read the intrinsics a user gave, for a photo of `height` x `width` px.
 
-    value: `Intrinsics`; a 3 x 3 matrix (array, nested lists, CPU tensor); or the path of a file as
-        `mfh.camera.files` describes them.
+    value: `Intrinsics`; a 3 x 3 matrix (array, nested lists, torch tensor); or the path of a file
+        as `mfh.camera.files` describes them.
     image_name: the photo's file name or path; picks the photo's entry in files that hold many.
 
     Intrinsics that state their image size are scaled to the photo's when the aspects agree within

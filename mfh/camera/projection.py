@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mfh.arrays import as_array
 from mfh.records import Intrinsics
 
 
 def project(points_m: ArrayLike, camera: Intrinsics) -> NDArray[np.float64]:
     """Give the pixel coordinates (..., 2), x and y, of points (..., 3) before the camera."""
-    points = np.asarray(points_m, np.float64)
+    points = np.asarray(as_array(points_m), np.float64)
     focal_px, centre_px = (camera.fx, camera.fy), (camera.cx, camera.cy)
     return np.asarray(points[..., :2] / points[..., 2:] * focal_px + centre_px)
 
@@ -20,4 +21,9 @@ def backproject(depth_m: NDArray[np.float32], camera: Intrinsics) -> NDArray[np.
     height, width = depth_m.shape
     x = (np.arange(width) + 0.5 - camera.cx) / camera.fx
     y = (np.arange(height) + 0.5 - camera.cy) / camera.fy
-    return np.stack([depth_m * x, depth_m * y[:, None], depth_m], axis=-1, dtype=np.float32)
+    points = np.empty((height, width, 3), np.float32)
+    # In double precision, but a few pixels at a time.
+    np.multiply(depth_m, x, out=points[..., 0], casting="same_kind")
+    np.multiply(depth_m, y[:, None], out=points[..., 1], casting="same_kind")
+    points[..., 2] = depth_m
+    return points

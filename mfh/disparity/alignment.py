@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mfh.arrays import as_array
 from mfh.errors import InputError
 from mfh.records import AlignedDisparity, Disparity
 
@@ -30,9 +31,9 @@ def align(
     Source: paper Sec. 3.3, Eq. 7; reference `linear_regression`. Raises `InputError` for shapes
     that do not belong together.
     """
-    painted_stack = np.asarray(painted)
-    repainted = np.asarray(mask, np.bool_)
-    target = np.asarray(photo)
+    painted_stack = as_array(painted)
+    repainted = np.asarray(as_array(mask), np.bool_)
+    target = as_array(photo)
     if repainted.shape != painted_stack.shape or painted_stack.shape[-2:] != target.shape:
         raise InputError(
             f"align: painted {painted_stack.shape}, mask {repainted.shape}, photo {target.shape} "

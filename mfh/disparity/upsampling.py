@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from mfh.arrays import as_array
 from mfh.errors import InputError
 
 _MARGIN = 2  # the kernel looks at 4 x 4 coarse pixels around a fine one
@@ -35,7 +36,7 @@ def upsample(values: ArrayLike, guide: NDArray[np.uint8]) -> NDArray[np.float32]
     Returns (H, W) float32, equal to `values` where the sizes are. Raises `InputError` for other
     shapes, and for values that are not finite.
     """
-    coarse: NDArray[np.float32] = np.asarray(values, np.float32)
+    coarse: NDArray[np.float32] = np.asarray(as_array(values), np.float32)
     _check(coarse, guide)
     size = (guide.shape[0], guide.shape[1])
     if coarse.shape == size:

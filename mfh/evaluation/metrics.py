@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mfh.arrays import as_array
 from mfh.errors import InputError
 
 PIECE = 2**15
@@ -32,8 +33,9 @@ def depth_errors(
     Raises `InputError` when the shapes differ, no pixel is valid, or a valid pixel holds a depth
     that is not finite and positive.
     """
-    predicted, true = np.asarray(predicted_m), np.asarray(true_m)
-    counted = np.isfinite(true) & (true > 0) if valid is None else np.asarray(valid, np.bool_)
+    predicted, true = as_array(predicted_m), as_array(true_m)
+    known = np.isfinite(true) & (true > 0) if valid is None else as_array(valid)
+    counted = np.asarray(known, np.bool_)
     if not predicted.shape == true.shape == counted.shape:
         raise InputError(
             f"depth errors: predicted_m is {predicted.shape}, true_m {true.shape} and valid "

@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mfh.arrays import as_array
 from mfh.errors import InputError, NoLandmarksError
 from mfh.head.losses import Loss, loss, minimise
 from mfh.head.robust import fit_robust
@@ -80,14 +81,14 @@ def fit_either_way(
 
     negative_scale: whether such a fit stays as it is.
     """
-    d = np.asarray(disparity)
-    depth = np.asarray(depth_m)
+    d, depth = as_array(disparity), as_array(depth_m)
+    owners = None if owner is None else as_array(owner)
     check_method(method, fit_scale=fit_scale, fit_offset=fit_offset)
     if space not in get_args(Space):
         raise InputError(f"fit: space {space!r}; expected one of {', '.join(get_args(Space))}")
-    if d.ndim != 3 or depth.shape != d.shape or (owner is not None and np.shape(owner) != d.shape):
+    if d.ndim != 3 or depth.shape != d.shape or (owners is not None and owners.shape != d.shape):
         shapes = f"disparity {d.shape}, depth_m {depth.shape}"
-        shapes += "" if owner is None else f", owner {np.shape(owner)}"
+        shapes += "" if owners is None else f", owner {owners.shape}"
         raise InputError(f"fit: {shapes}; all must be the same (N, H, W)")
     known = np.isfinite(depth)
     if not known.any():
@@ -100,9 +101,9 @@ def fit_either_way(
         raise InputError("fit: depth_m must be positive where it is known, NaN elsewhere")
     if not np.isfinite(x).all():
         raise InputError("fit: disparity is NaN or infinite where depth_m is known")
-    if owner is not None and np.asarray(owner)[known].min() < 0:
+    if owners is not None and owners[known].min() < 0:
         raise InputError("fit: owner is negative where depth_m is known; every depth needs one")
-    group = _owner_index(known, None if owner is None else np.asarray(owner))
+    group = _owner_index(known, owners)
     if method == "robust":
         votes = painted_votes(x, target_m, group)
         require_same_direction(votes, space)

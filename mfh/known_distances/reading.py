@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from mfh.arrays import as_array, is_tensor
 from mfh.errors import InputError
 from mfh.files.reading import read_text_file
 from mfh.known_distances.distance import KnownDistance
 
-DistanceLike: TypeAlias = (
-    KnownDistance | str | os.PathLike[str] | Sequence[float] | Mapping[str, Any]
-)
+DistanceLike: TypeAlias = KnownDistance | str | os.PathLike[str] | ArrayLike | Mapping[str, Any]
 """What `load_distances` understands: also (x, y, metres), and the object of a JSON file."""
 
 _NAMES = ("x", "y", "distance_m", "depth_m", "relative_error")
@@ -49,16 +49,29 @@ def load_distances(given: DistanceLike | Sequence[DistanceLike]) -> tuple[KnownD
 
     given: a `KnownDistance`; a text or the path of a file as this module describes them; three
         numbers (x, y, metres straight from the camera); a mapping like a JSON file's objects; or
-        several of these, also as an array (P', 3). No known distances make an empty tuple.
+        several of these, also as an array or torch tensor (P', 3). No known distances make an empty
+        tuple.
 
     Raises `InputError` for anything else, for files that cannot be read or hold none, and for
     numbers that are none or outside their range, naming text, file and line or entry.
     """
-    several: Any = given.tolist() if isinstance(given, np.ndarray) else given
+    several: Any = _as_lists(given)
     single = isinstance(several, KnownDistance | str | os.PathLike | Mapping)
     if single or not isinstance(several, Sequence) or _all_numbers(several):
         several = [several]
     return tuple(distance for each in several for distance in _loaded(each))
+
+
+def _as_lists(given: Any) -> Any:
+    """The same with lists and numbers for arrays and tensors, wherever they are in it."""
+    if isinstance(given, np.ndarray) or is_tensor(given):
+        return as_array(given).tolist()
+    if isinstance(given, Mapping):
+        return {name: _as_lists(value) for name, value in given.items()}
+    if isinstance(given, list | tuple):
+        values = [_as_lists(value) for value in given]
+        return values if isinstance(given, list) else tuple(values)
+    return given
 
 
 def _all_numbers(values: Sequence[Any]) -> bool:
@@ -75,7 +88,7 @@ def _loaded(given: Any) -> Iterator[KnownDistance]:
         yield _made(repr(given), x_px=x, y_px=y, distance_m=distance_m)
     elif isinstance(given, str | os.PathLike):
         yield from _from_file(os.fspath(given))
-    elif isinstance(given, Sequence | np.ndarray) and len(given) == 3:
+    elif isinstance(given, Sequence) and len(given) == 3:
         x, y, distance_m = given
         yield _made(repr(tuple(given)), x_px=x, y_px=y, distance_m=distance_m)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mfh.arrays import as_array
 from mfh.errors import InputError
 from mfh.masks import window_of
 from mfh.records import LandmarkKind, Landmarks, People
@@ -36,13 +37,14 @@ def landmarks_from_people(
     Returns landmarks with everybody's stance. Raises `InputError` for arrays that do not belong to
     these people, for weights that are none, and for an even or negative `erosion_px`.
     """
-    depths_m = np.asarray(depth_m)
+    depths_m = as_array(depth_m)
     if depths_m.shape != people.mask.shape:
         raise InputError(
             f"landmarks: depth_m has shape {depths_m.shape}; expected {people.mask.shape} "
             "as the people's masks, one depth map a person"
         )
-    trusted = np.ones(len(people), np.float32) if weight is None else np.asarray(weight, np.float32)
+    given = np.ones(len(people)) if weight is None else as_array(weight)
+    trusted = np.asarray(given, np.float32)
     if trusted.shape != (len(people),):
         raise InputError(
             f"landmarks: weight has shape {trusted.shape}; expected ({len(people)},), one a person"

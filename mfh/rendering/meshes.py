@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mfh.arrays import as_array
 from mfh.camera import project
 from mfh.errors import InputError
 from mfh.records import Intrinsics
@@ -24,8 +25,8 @@ def checked_meshes(
     Raises `InputError` for another shape or type, for coordinates that are not finite, and for a
     face that refers to a vertex that is not there.
     """
-    vertices = np.asarray(vertices_m)
-    triangles = np.asarray(faces)
+    vertices = as_array(vertices_m)
+    triangles = as_array(faces)
     for name, array, expected, fits in (
         ("vertices_m", vertices, "(P, V, 3)", vertices.ndim == 3 and vertices.shape[2] == 3),
         ("faces", triangles, "(F, 3)", triangles.ndim == 2 and triangles.shape[1] == 3),

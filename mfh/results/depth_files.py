@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +22,11 @@ from mfh.results.summary import camera_in_words
 from mfh.runs.record_files import head_as_dict, head_from_dict
 
 FARTHEST_MM = 65535
+METRES_PER_UNIT = 0.001
+PNG_VALUES: Mapping[str, float] = MappingProxyType(
+    {"metres_per_unit": METRES_PER_UNIT, "unknown": 0, "too_far": FARTHEST_MM}
+)
+"""What the values of a 16-bit PNG of depth mean, for `summary.json`."""
 _STRIP_ROWS = 256
 
 
@@ -107,23 +114,34 @@ def write_depth_png_mm(
     camera: Intrinsics | None = None,
     error: str = "",
     simulated: bool = False,
+    mark_too_far: bool = True,
 ) -> int:
     """Write depth (H, W) as a 16-bit grey PNG in millimetres; return how many pixels were too far.
 
     0: unknown (NaN). 1..65534: millimetres, rounded, at least 1. 65535: 65.535 m or farther, inf
-    included. The PNG's "Description" says so, and names the error (in words), the camera and
-    simulation. Raises `OutputError`.
+    included. The PNG's text says so: "Description", which also names the error (in words), the
+    camera and simulation, and for programs "metres_per_unit". Raises `OutputError`.
+
+    mark_too_far: without it what is too far is 0 too, for readers that take 65535 for a depth.
     """
     millimetres = np.zeros(depth_m.shape, np.uint16)
     for top in range(0, len(depth_m), _STRIP_ROWS):
         strip = depth_m[top : top + _STRIP_ROWS].astype(np.float64) * 1000
         known = strip > 0
         millimetres[top : top + _STRIP_ROWS][known] = np.rint(strip[known]).clip(1, FARTHEST_MM)
+    too_far = millimetres == FARTHEST_MM
+    too_far_px = int(np.count_nonzero(too_far))
+    farthest = f"{FARTHEST_MM / 1000} m or farther"
+    if mark_too_far:
+        codes = f"0: unknown; {FARTHEST_MM}: {farthest}"
+    else:
+        codes = f"0: unknown, or {farthest}"
+        millimetres[too_far] = 0
     text = PngInfo()
+    text.add_text("metres_per_unit", str(METRES_PER_UNIT))
     text.add_text(
         "Description",
-        f"Depth along the optical axis in millimetres; 0: unknown; {FARTHEST_MM}: "
-        f"{FARTHEST_MM / 1000} m or farther."
+        f"Depth along the optical axis in millimetres; {codes}."
         + (f" Error: {error}." if error else "")
         + (f" Camera: {camera_in_words(camera)}." if camera else "")
         + (" Simulated." if simulated else ""),
@@ -131,4 +149,9 @@ def write_depth_png_mm(
     text.add_text("Software", f"mfh {version('mfh')}")
     with atomic_path(path) as temporary:
         Image.fromarray(millimetres).save(temporary, pnginfo=text)
-    return int(np.count_nonzero(millimetres == FARTHEST_MM))
+    return too_far_px
+
+
+def too_far_for_png_px(depth_m: NDArray[np.float32]) -> int:
+    """Count the depths that are too far for 16 bits of millimetres: 65.535 m, rounded, or more."""
+    return int(np.count_nonzero(depth_m > np.float64((FARTHEST_MM - 0.5) * METRES_PER_UNIT)))

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from mfh.files import atomic_path, make_folder, remove_file, write_json
+from mfh.files import make_folder, remove_file, write_json
 from mfh.progress import Progress
-from mfh.records import Landmarks, MetricDepth, PaintedPhotos, Photo
+from mfh.records import AlignedDisparity, Landmarks, MetricDepth, PaintedPhotos, Photo
+from mfh.results.captions import caption
 from mfh.results.contact_sheet import contact_sheet
-from mfh.results.depth_files import write_depth_npz, write_depth_png_mm
-from mfh.results.picture import depth_picture, error_picture
-from mfh.results.point_cloud import write_point_cloud
-from mfh.results.summary import camera_in_words, summary_dict
-from mfh.results.uncertainty import error_in_words
+from mfh.results.depth_files import PNG_VALUES, too_far_for_png_px
+from mfh.results.formats import DEFAULT_FORMATS, FORMATS, Format, format_names
+from mfh.results.picture_files import save_picture, write_error_picture
+from mfh.results.report import REPORT_NAME, write_report
+from mfh.results.summary import summary_dict
 from mfh.settings import Settings
 from mfh.taking_part import owners_of
 
 FILES: Mapping[str, str] = {
-    "depth": "depth.npz",
-    "depth_mm": "depth_mm.png",
-    "picture": "depth.png",
+    **{each.key: each.filename for each in FORMATS.values()},
     "error_picture": "error.png",
-    "point_cloud": "points.ply",
     "contact_sheet": "painted.png",
+    "report": REPORT_NAME,
     "summary": "summary.json",
 }
 
@@ -38,10 +35,12 @@ def write_results(
     photo: Photo,
     result: MetricDepth,
     *,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     images: PaintedPhotos | None = None,
     landmarks: Sequence[Landmarks] = (),
     verdicts: Sequence[str] = (),
     set_aside: Sequence[NDArray[np.bool_]] | None = None,
+    aligned: AlignedDisparity | None = None,
     errors: Mapping[str, float] | None = None,
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
@@ -50,54 +49,33 @@ def write_results(
 ) -> dict[str, Path]:
     """Write a result's files into a folder, which is made where it is not there.
 
-    `depth.npz`, `depth_mm.png`, `depth.png` (colours), `error.png` (colours, only where the error
-    of each pixel is known), `points.ply`, `painted.png` (contact sheet, only where images are
-    given) and `summary.json`. Each appears whole or not at all; the summary comes last, and an old
-    one is removed first, so that a folder with a summary holds one complete result.
+    The files of the formats, `report.html` and `summary.json`; with the picture in colours,
+    `error.png` where the error of each pixel is known; and where images are given `painted.png`, a
+    contact sheet. Each appears whole or not at all; the summary comes last, and an old one is
+    removed first, so that a folder with a summary holds one complete result. What an earlier result
+    left in other formats is removed.
 
+    formats: names of `mfh.results.formats.FORMATS`.
     images, landmarks, verdicts, set_aside: the photo itself and its painted photos, as for
     `contact_sheet`; beside painted photos the photo is drawn only where something in it was
-    measured. errors, timings, settings, simulated_errors: as for `summary_dict`; progress is told
-    of the stage "results".
-    Returns the paths, by what they are. Raises `OutputError`.
+    measured. aligned: their disparity, by which the report tells the votes.
+    errors, timings, settings, simulated_errors: as for `summary_dict`; progress is told of the
+    stage "results".
+    Returns the paths, by what they are. Raises `InputError` for a format that is not known, and
+    `OutputError`.
     """
+    chosen = [FORMATS[name] for name in format_names(formats)]
     progress = progress or Progress()
-    paths = {what: make_folder(folder) / name for what, name in FILES.items()}
-    remove_file(paths["summary"])
-    error_map = result.relative_error_map
-    if error_map is None:
-        remove_file(paths.pop("error_picture"))  # of an earlier result
-    if images is None:
-        remove_file(paths.pop("contact_sheet"))
+    folder = make_folder(folder)
+    paths = _paths(folder, result, chosen, with_sheet=images is not None)
     progress.start("results", len(paths))
 
-    write_depth_npz(paths["depth"], result)
-    progress.advance("results")
-    too_far_px = write_depth_png_mm(
-        paths["depth_mm"],
-        result.depth_m,
-        camera=result.camera,
-        error=error_in_words(result),
-        simulated=result.simulated,
-    )
-    progress.advance("results")
-    depth = (result.depth_m, depth_picture, "Depth in metres")
-    _save_map(paths["picture"], *depth, photo.name, result)
-    progress.advance("results")
-    if error_map is not None:
-        error = (error_map, error_picture, "Error of the depth in per cent")
-        _save_map(paths["error_picture"], *error, photo.name, result)
+    for each in chosen:
+        each.write(paths[each.key], result, photo.image, title=photo.name)
         progress.advance("results")
-    write_point_cloud(
-        paths["point_cloud"],
-        photo.image,
-        result.depth_m,
-        result.camera,
-        relative_error=error_map,
-        error=error_in_words(result),
-        simulated=result.simulated,
-    )
-    progress.advance("results")
+    if "error_picture" in paths:
+        write_error_picture(paths["error_picture"], result, photo.name)
+        progress.advance("results")
     if images is not None:
         write_contact_sheet(
             folder,
@@ -106,10 +84,26 @@ def write_results(
             landmarks,
             verdicts,
             set_aside=set_aside,
-            note=_note(result, "Depth in metres", camera_in_words(result.camera)),
+            note=caption(result, "Depth in metres"),
             simulated=result.simulated,
         )
         progress.advance("results")
+    write_report(
+        folder,
+        photo,
+        result,
+        images=images,
+        landmarks=landmarks,
+        verdicts=verdicts,
+        set_aside=set_aside,
+        aligned=aligned,
+        errors=errors,
+        timings=timings,
+        settings=settings,
+        simulated_errors=simulated_errors,
+        files=paths,
+    )
+    progress.advance("results")
     summary = summary_dict(
         result,
         name=photo.name,
@@ -118,33 +112,35 @@ def write_results(
         settings=settings,
         simulated_errors=simulated_errors,
         files=paths,
-        too_far_for_png_px=too_far_px,
+        too_far_for_png_px=too_far_for_png_px(result.depth_m) if "depth_mm" in paths else None,
     )
+    if "depth_mm" in paths:
+        summary["depth_mm_png"] = dict(PNG_VALUES)
     write_json(paths["summary"], summary)
     progress.advance("results")
     progress.finish("results", "")
     return paths
 
 
-def _save_map(
-    path: Path,
-    values: NDArray[np.float32],
-    draw: Callable[..., Image.Image],
-    what: str,
-    title: str,
-    result: MetricDepth,
-) -> None:
-    """Save a picture of a map, with what it shows below its title and, in full, in its text."""
-    note = _note(result, what, result.camera.source)
-    text = _note(result, what, camera_in_words(result.camera))
-    _save(path, draw(values, title=title, note=note), text)
-
-
-def _note(result: MetricDepth, what: str, camera: str) -> str:
-    """Say what a picture shows, how far it may be off, and by which camera."""
-    simulated = "Simulated. " if result.simulated else ""
-    comma = "," if result.knows_error else ";"
-    return f"{simulated}{what}{comma} {error_in_words(result)}; camera: {camera}"
+def _paths(
+    folder: Path, result: MetricDepth, formats: Sequence[Format], *, with_sheet: bool
+) -> dict[str, Path]:
+    """Give the path of each file to write, by what it is; remove an earlier result's others."""
+    remove_file(folder / FILES["summary"])
+    for other in FORMATS.values():
+        if other not in formats:
+            other.remove(folder)
+    optional = {
+        "error_picture": FORMATS["png"] in formats and result.relative_error_map is not None,
+        "contact_sheet": with_sheet,
+    }
+    keys = [each.key for each in formats]
+    for key, wanted in optional.items():
+        if wanted:
+            keys.append(key)
+        else:
+            remove_file(folder / FILES[key])
+    return {key: folder / FILES[key] for key in (*keys, "report", "summary")}
 
 
 def write_contact_sheet(
@@ -175,14 +171,4 @@ def write_contact_sheet(
         title=photo.name,
         simulated=simulated,
     )
-    _save(path, sheet, note)
-    return path
-
-
-def _save(path: Path, picture: Image.Image, note: str) -> None:
-    """Save a picture with where its metres come from in its text, which travels with it."""
-    text = PngInfo()
-    if note:
-        text.add_text("Description", note)
-    with atomic_path(path) as temporary:
-        picture.save(temporary, pnginfo=text)
+    return save_picture(path, sheet, note)

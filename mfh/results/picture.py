@@ -16,8 +16,8 @@ _MAX_SIDE_PX = 1600
 _MIN_SIDE_PX = 480
 _MIN_TEXT_PX = 13
 # Neither is a colour of the scale, and they differ in lightness for whoever sees no blue.
-_UNKNOWN = (150, 152, 156)
-_INFINITE = (198, 216, 236)
+UNKNOWN = (150, 152, 156)
+INFINITE = (198, 216, 236)
 # Photos wider than this have the scale bar below them instead of beside them.
 _WIDE_ASPECT = 1.8
 
@@ -88,8 +88,8 @@ def _in_colour(values: NDArray[np.float32], scale: ColourScale | None) -> Image.
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
     thinned = values[:: max(1, int(0.5 / ratio)), :: max(1, int(0.5 / ratio))]
     colours = np.empty((*thinned.shape, 3), np.uint8)
-    colours[:] = _UNKNOWN
-    colours[np.isposinf(thinned)] = _INFINITE
+    colours[:] = UNKNOWN
+    colours[np.isposinf(thinned)] = INFINITE
     if scale is not None:
         known = np.isfinite(thinned)
         colours[known] = scale.colours(scale.fraction(thinned[known]))
@@ -117,9 +117,9 @@ def _legend_entries(values: NDArray[np.float32]) -> list[tuple[_Colour, str]]:
     """Give the colours that are not on the scale, and what they mean."""
     entries = []
     if np.isposinf(values).any():
-        entries.append((_INFINITE, "farther than the fit can tell"))
+        entries.append((INFINITE, "farther than the fit can tell"))
     if np.isnan(values).any():
-        entries.append((_UNKNOWN, "unknown"))
+        entries.append((UNKNOWN, "unknown"))
     return entries
 
 

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from mfh.errors import InputError
 from mfh.files import atomic_path
 from mfh.records import Intrinsics
-from mfh.results.percentiles import finite_percentiles
+from mfh.results.thinning import densest_grid, farthest_shown_m, is_shown
 
-# Sky and other places of hardly any disparity would shrink the scene to a speck in a viewer.
-_FARTHEST_IN_MEDIANS = 20.0
 _CHUNK_POINTS = 1_000_000
 
 _POINT = [("xyz", "<f4", 3), ("rgb", "u1", 3)]
@@ -57,11 +55,11 @@ def write_point_cloud(
         raise InputError(f"point cloud: {told} differ in size (height, width)")
     if max_points < 1:
         raise InputError(f"point cloud: max_points is {max_points}; it must be at least 1")
-    farthest_m = _FARTHEST_IN_MEDIANS * finite_percentiles(depth_m, (50,))[0]
-    rows, columns, count, step = _grid(depth_m, farthest_m, max_points)
+    farthest_m = farthest_shown_m(depth_m)
+    rows, columns, count, step = densest_grid(depth_m, farthest_m, max_points)
     thinned = ""
     if step > 1:
-        everything = np.count_nonzero(_kept(depth_m, farthest_m))
+        everything = np.count_nonzero(is_shown(depth_m, farthest_m))
         thinned = (
             f"every {step:.3g}-th pixel in both directions (on average); "
             f"{count} of {everything} pixels"
@@ -74,7 +72,7 @@ def write_point_cloud(
         for top in range(0, len(rows), chunk_rows):
             chunk = np.ix_(rows[top : top + chunk_rows], columns)
             z = depth_m[chunk]
-            kept = _kept(z, farthest_m)
+            kept = is_shown(z, farthest_m)
             points = np.empty(np.count_nonzero(kept), point)
             row, column = np.nonzero(kept)
             z = z[kept]
@@ -86,28 +84,6 @@ def write_point_cloud(
                 points["relative_error"] = relative_error[chunk][kept]
             file.write(points.tobytes())
     return count
-
-
-def _kept(depth_m: NDArray[np.float32], farthest_m: float) -> NDArray[np.bool_]:
-    return (depth_m > 0) & (depth_m <= farthest_m)
-
-
-def _grid(
-    depth_m: NDArray[np.float32], farthest_m: float, max_points: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], int, float]:
-    """Choose the densest even grid within `max_points`: rows, columns, points and step in px."""
-    step = 1.0
-    while True:
-        rows, columns = (
-            ((np.arange(int(length / step)) + 0.5) * step).astype(np.intp)
-            if length >= step
-            else np.array([length // 2])
-            for length in depth_m.shape
-        )
-        count = sum(int(np.count_nonzero(_kept(depth_m[row, columns], farthest_m))) for row in rows)
-        if count <= max_points or step > max(depth_m.shape):
-            return rows, columns, count, step
-        step *= max(1.01, math.sqrt(count / max_points))
 
 
 def _comments(

@@ -12,20 +12,19 @@ from mfh.evaluation.datasets.base import DataSet
 from mfh.evaluation.methods.ablations import title_of
 from mfh.evaluation.page.charts.reading import gather
 from mfh.evaluation.page.charts.section import chart_section
-from mfh.evaluation.page.markup import Html, element, joined
-from mfh.evaluation.page.photos.pictures import RatioScale, gradient
+from mfh.evaluation.page.photos.ratio_scale import RatioScale
 from mfh.evaluation.page.photos.section import photo_section
-from mfh.evaluation.page.style import SCRIPT, style_sheet
 from mfh.evaluation.page.tables import failure_list, table_html
 from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.results import Results
 from mfh.evaluation.scoring.scores import METRICS, PREFIXES, PhotoScore
 from mfh.evaluation.tables.tables import difference_table, score_table, truth_note
+from mfh.html.document import asset, document, facts, navigation, section
+from mfh.html.markup import Html, element, joined
+from mfh.html.pictures import gradient
 from mfh.results.colour_scale import DEPTH, ColourScale
 
-# Nothing from elsewhere is loaded, whatever the page holds.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _CROPS = {
     "none": "no crop",
     "eigen": "within the crop of Eigen et al. (2014)",
@@ -55,26 +54,23 @@ def page_html(results: Results, shown: int) -> str:
     sections = {title: content for title, content in sections.items() if content}
     title = f"{results.data_set.title}: evaluation"
     body = [
-        element(
-            "header", *_head(results.run, results.data_set, title), _navigation(list(sections))
-        ),
-        element("main", *(_section(title, content) for title, content in sections.items())),
-        element("script", Html(SCRIPT)),
+        element("header", *_head(results.run, results.data_set, title), navigation(sections)),
+        element("main", *(section(title, content) for title, content in sections.items())),
     ]
-    head = [
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width,initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("title", title),
-        element("style", Html(style_sheet(_depth_gradient(), _ratio_gradient(ratio_scale)))),
-    ]
-    page = element("html", element("head", *head), element("body", *body), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
+    colours = (
+        f".depth{{--colours:{_depth_gradient()}}}.ratio{{--colours:{_ratio_gradient(ratio_scale)}}}"
+    )
+    return document(
+        title,
+        body,
+        style=(asset(__package__, "page.css"), colours),
+        script=asset(__package__, "sorting.js"),
+    )
 
 
 def _head(run: RunInfo, data_set: DataSet, title: str) -> list[Html]:
     count = len(run.names)
-    facts = {
+    facts_told = {
         "data set": data_set.title,
         "photos": f"{count:,}",
         "scored": _protocol_words(data_set.protocol),
@@ -83,27 +79,12 @@ def _head(run: RunInfo, data_set: DataSet, title: str) -> list[Html]:
         "methods": "; ".join(row.label for row in run.rows),
         "seeds": _seed_words(run),
     }
-    listed = [
-        joined((element("dt", name), element("dd", text))) for name, text in facts.items() if text
-    ]
-    parts = [element("h1", title), element("dl", *listed)]
+    listed = [(name, text) for name, text in facts_told.items() if text]
+    parts = [element("h1", title), facts(listed)]
     note = truth_note(run.rows)
     if note:
         parts.append(element("p", element("strong", note), class_="note"))
     return parts
-
-
-def _navigation(titles: Sequence[str]) -> Html:
-    links = [element("a", title, href=f"#{_id(title)}") for title in titles]
-    return element("nav", *links, aria_label="Sections")
-
-
-def _section(title: str, content: Html) -> Html:
-    return element("section", element("h2", title, id=_id(title)), content)
-
-
-def _id(title: str) -> str:
-    return title.lower().replace(" ", "-")
 
 
 def _score_section(results: Results) -> Html:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from mfh.evaluation.page.markup import Html, element, joined
 from mfh.evaluation.runs.run_file import RowInfo
 from mfh.evaluation.scoring.scores import RowScore
 from mfh.evaluation.tables.tables import Table
+from mfh.html.markup import Html, element, joined
 
 _MOST_NAMES = 200
 

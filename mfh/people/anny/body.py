@@ -8,6 +8,8 @@ assets.
 from __future__ import annotations
 
 import functools
+import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -55,6 +57,7 @@ class Body:
     bones: J names.
     populations: "man" and "woman" (adults), "child" (3 to 13 years). Over all adults, as many
         women as men, each coefficient has mean 0 and variance 1 (1.02 in the distributions).
+    sha256: of the file that the body was read from, in hexadecimal.
     """
 
     vertices: Float32
@@ -69,6 +72,7 @@ class Body:
     parents: NDArray[np.int64]
     bones: tuple[str, ...]
     populations: Mapping[str, Population]
+    sha256: str
 
     def __post_init__(self) -> None:
         for owner in (self, *self.populations.values()):
@@ -84,8 +88,8 @@ def load_body() -> Body:
     Coordinates are stored as multiples of a step, the largest being 32767: they are within 0.02 mm
     of what was made, for a person of 2 m.
     """
-    file = resources.files("mfh.people.anny.data").joinpath("body.npz")
-    with resources.as_file(file) as path, np.load(path, allow_pickle=False) as stored:
+    data = resources.files("mfh.people.anny.data").joinpath("body.npz").read_bytes()
+    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         weights = np.zeros((len(stored["skin_bone"]), len(stored["bones"])))
         np.put_along_axis(weights, stored["skin_bone"].astype(np.int64), stored["skin"], axis=1)
         return Body(
@@ -111,6 +115,7 @@ def load_body() -> Body:
                     )
                 }
             ),
+            sha256=hashlib.sha256(data).hexdigest(),
         )
 
 

@@ -1,209 +1,168 @@
-"""People measured: starts, kinds of people, and what is left open; imports torch.
+"""People measured: from starts to distances and what is left open about them; imports torch.
 
-Each person is fitted from several bearings and ways of facing by keypoints alone; the best of those
-are fitted to the mask, too, and the best of these as each kind of person that the prompt leaves
-open. Kinds are weighed by their evidence (Laplace's approximation), and the distance with its
-standard error is that of their mixture.
+Each person is fitted from several postures, turned to all sides, by keypoints alone; the best of
+those are fitted to the mask, too, and the best of these as each kind of person that the prompt
+leaves open. Kinds are weighed by their evidence, and the distance with its standard error is that
+of their mixture.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from mfh.people.anny.body import Body
-from mfh.people.anny.expected import bearings
-from mfh.people.anny.fitting import SURE, Expected, Fit, Fitter, Targets, expected_of, targets_of
-from mfh.people.anny.posing import PLACE, PosableBody, Stance
+from mfh.people.anny.fitting import Fit, Fitter
+from mfh.people.anny.kinds import KINDS, kinds_asked_for, kinds_sought
+from mfh.people.anny.populations import Populations
+from mfh.people.anny.posing import PosableBody, Stance
+from mfh.people.anny.postures import postures_of
+from mfh.people.anny.prior import Prior
 from mfh.people.anny.seen import Seen
+from mfh.people.anny.starts import Starts
+from mfh.people.anny.targets import Targets, targets_of
 from mfh.records import Intrinsics
 
-KINDS = ("man", "woman", "child")
-_FACING = (0.0, 0.5, 1.0, 1.5)
-"""Turns about the upright axis to start from, in pi: to the camera, to a side, away."""
+_KEYPOINT_STEPS, _MASK_STEPS, _KIND_STEPS = 10, 12, 8
+"""Steps from every start, from the best starts with the mask, and as each kind."""
 _KEPT = 3
-_STEPS = (10, 12, 8)
-_HIDDEN = 0.1
-"""By how much the distance is off beyond what the fit knows, for somebody of whom no joint shows."""
-_UNKNOWN = {"man": 0.4, "woman": 0.4, "child": 0.2}
-_MEANT = 0.94
-_WORDS = {
-    "man": r"\b(man|men|guy|gentleman|boyfriend|father|grandfather|male)\b",
-    "woman": r"\b(woman|women|lady|girlfriend|mother|grandmother|female)\b",
-    "child": r"\b(child|children|boy|girl|kid|kids|toddler|son|daughter)\b",
-}
+"""How many starts go on: who faces away looks much as who faces the camera until the mask tells."""
+_EVIDENCE_POWER = 0.5
+"""How far the evidence for a kind is believed: what a body lacks is common to all that is seen."""
+_HIDDEN_ERROR = 0.4
+"""What is added to the stated error, in quadrature, times the square of the share of joints that do
+not show: a few that are lost tell the same as the others, half a body less than the fit thinks."""
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
     """B people.
 
-    vertices_m: (B, V, 3), camera frame, metres.
-    log_error: (B,), standard deviation of the log of the distance.
-    stature_m: (B,); kind: (B,), index into `KINDS` of the likeliest.
-    misfit: (B,), the median distance of keypoints that count, as a share of the mask's height.
+    vertices_m: (B, V, 3), in the camera's frame, metres.
+    log_error: (B,), the standard deviation of the log of the distance.
+    misfit: (B,), how far keypoints are off, see `Likelihood.misfit`.
     """
 
     vertices_m: Tensor
     log_error: Tensor
-    stature_m: Tensor
-    kind: Tensor
     misfit: Tensor
 
 
-def kinds_asked_for(prompt: str) -> Mapping[str, float]:
-    """How likely each kind of person is, where a painter was asked for a text."""
-    named = [kind for kind in KINDS if re.search(_WORDS[kind], prompt, re.IGNORECASE)]
-    if not named:
-        return _UNKNOWN
-    rest = (1 - _MEANT) / (len(KINDS) - len(named)) if len(named) < len(KINDS) else 0.0
-    return {kind: _MEANT / len(named) if kind in named else rest for kind in KINDS}
-
-
 class Ruler:
-    """Measures people by the compact body."""
+    """Measures people by the compact body, on a device."""
 
     def __init__(self, body: Body, device: torch.device) -> None:
         self._device = device
         self._body = PosableBody(body, device)
-        self._bearings = bearings(body, device)
-        self._at_rest = _facing_and_bearing(self._body, self._bearings)
-        populations = [body.populations[kind] for kind in KINDS]
-        mean = torch.tensor([p.mean.tolist() for p in populations], device=device)
-        cov = torch.tensor([p.covariance.tolist() for p in populations], device=device)
-        self._shape_mean, self._shape_cov = mean[:, 1:], cov[:, 1:, 1:]
-        self._shape_precision = torch.linalg.inv(self._shape_cov)
-        # Log stature given the shape: its mean is affine in the shape, its variance is constant.
-        self._stature_by = (cov[:, :1, 1:] @ self._shape_precision)[:, 0]
-        self._stature_mean = mean[:, 0]
-        self._stature_var = cov[:, 0, 0] - (self._stature_by * cov[:, 0, 1:]).sum(1)
-        self._shape_cost = torch.linalg.slogdet(self._shape_cov)[1] / 2
+        self._fitter = Fitter(self._body)
+        self._starts = Starts(self._body, postures_of(body, device))
+        self._populations = Populations(body, device)
 
     @torch.no_grad()
     def measure(
         self, people: Sequence[Seen], camera: Intrinsics, prompts: Sequence[str]
     ) -> Measured:
-        """Measure people seen by one camera, each with the prompt of its image."""
-        fitter = Fitter(self._body, camera)
-        targets = targets_of(people, self._device)
-        kinds = [kinds_asked_for(prompt) for prompt in prompts]
-        prior = torch.tensor([[each[k] for k in KINDS] for each in kinds], device=self._device)
-        prior = prior.clamp_min(1e-6)
-        likeliest = prior.argmax(1)
-        count, starts = len(people), len(self._at_rest)
+        """Measure B people seen by one camera, each with the prompt of its image."""
+        targets = targets_of(people, camera, self._device)
+        asked = [kinds_asked_for(prompt) for prompt in prompts]
+        # Who may be a child and may be grown up is sought as either: each has its own best pose.
+        sought = [kinds_sought(likely) for likely in asked]
+        pairs = [(person, kind) for person, kinds in enumerate(sought) for kind in kinds]
+        found, start = self._sought(targets, pairs)
+
+        # Every kind starts from the fit as this kind, or from that as the likeliest.
+        index = {pair: number for number, pair in enumerate(pairs)}
+        every = [(person, kind) for person in range(len(people)) for kind in range(len(KINDS))]
+        source = [index.get(pair, index[pair[0], sought[pair[0]][0]]) for pair in every]
+        person, kind = self._columns(every)
+        from_kind = self._index(pairs[number][1] for number in source)
+        stance = found.of(self._index(source))
+        # A shape keeps what sets it apart from the mean of its kind.
+        means = self._populations.shape_mean
+        fit = self._fitter.fit(
+            replace(stance, shape=stance.shape + means[kind] - means[from_kind]),
+            targets.of(person),
+            self._prior(kind, start[self._index(source)]),
+            _KIND_STEPS,
+            masks=True,
+        )
+        prior = torch.tensor([[each[k] for k in KINDS] for each in asked], device=self._device)
+        return self._mixture(fit, kind, targets, prior)
+
+    def _sought(self, targets: Targets, pairs: Sequence[tuple[int, int]]) -> tuple[Stance, Tensor]:
+        """The best stance of each pair of a person and a kind, and its start, (N,)."""
+        count, starts = len(pairs), len(self._starts)
+        person, kind = self._columns(pairs)
         everyone = torch.arange(count, device=self._device)
 
-        # Stage 1: all starts, by keypoints.
-        person = everyone.repeat_interleave(starts)
+        one = everyone.repeat_interleave(starts)
         start = torch.arange(starts, device=self._device).repeat(count)
-        stance = self._placed(fitter, targets.of(person), start, likeliest[person])
-        fit = fitter.fit(
-            stance,
-            targets.of(person),
-            self._expected(start, likeliest[person], prior[person]),
-            _STEPS[0],
+        seen = targets.of(person[one])
+        shape = self._populations.shape_mean[kind[one]]
+        fit = self._fitter.fit(
+            self._starts.stances(start, shape, seen),
+            seen,
+            self._prior(kind[one], start),
+            _KEYPOINT_STEPS,
             masks=False,
         )
         best = fit.cost.reshape(count, starts).topk(_KEPT, dim=1, largest=False).indices
 
-        # Stage 2: the best of them, to the masks.
-        person = everyone.repeat_interleave(_KEPT)
-        start = best.flatten()
-        fit = fitter.fit(
-            fit.stance.of(person * starts + start),
-            targets.of(person),
-            self._expected(start, likeliest[person], prior[person]),
-            _STEPS[1],
+        one, start = everyone.repeat_interleave(_KEPT), best.flatten()
+        fit = self._fitter.fit(
+            fit.stance.of(one * starts + start),
+            targets.of(person[one]),
+            self._prior(kind[one], start),
+            _MASK_STEPS,
             masks=True,
         )
-        chosen = _evidence(fit).reshape(count, _KEPT).argmin(1)
-        chosen_start = start.reshape(count, _KEPT)[everyone, chosen]
+        chosen = everyone * _KEPT + fit.log_evidence().reshape(count, _KEPT).argmax(1)
+        return fit.stance.of(chosen), start[chosen]
 
-        # Stage 3: as each kind of person.
-        kind = torch.arange(len(KINDS), device=self._device).repeat(count)
-        person = everyone.repeat_interleave(len(KINDS))
-        found = fit.stance.of(person * _KEPT + chosen[person])
-        # A shape keeps what sets it apart from the mean of its kind.
-        shape = found.shape + self._shape_mean[kind] - self._shape_mean[likeliest[person]]
-        fit = fitter.fit(
-            replace(found, shape=shape),
-            targets.of(person),
-            self._expected(chosen_start[person], kind, prior[person]),
-            _STEPS[2],
-            masks=True,
-        )
-        return self._mixed(fitter, fit, kind.reshape(count, -1), targets)
-
-    def _expected(self, start: Tensor, kind: Tensor, prior: Tensor) -> Expected:
-        cost = self._shape_cost[kind] - prior.gather(1, kind[:, None])[:, 0].log()
-        ways = [self._bearings[index % len(self._bearings)] for index in start.tolist()]
-        return expected_of(ways, self._shape_mean[kind], self._shape_precision[kind], cost)
-
-    def _placed(
-        self, fitter: Fitter, targets: Targets, start: Tensor, kind: Tensor
-    ) -> Stance:
-        """Starts (B,) where the body's keypoints and those seen agree best, in closed form."""
-        turns = self._at_rest[start]
-        origin = torch.tensor([0.0, 0.0, 0.0], device=self._device).expand(len(start), 3)
-        stance = Stance(origin, turns, self._shape_mean[kind], torch.zeros_like(origin[:, 0]))
-        frames = self._body.frames(stance)
-        hips = torch.tensor([0.0, 0.0, 1.0], device=self._device)
-        at = self._body.place_points(self._body.keypoints, stance, frames) - hips
-        return replace(stance, place=fitter.place(at, targets))
-
-    def _mixed(self, fitter: Fitter, fit: Fit, kind: Tensor, targets: Targets) -> Measured:
-        """The mixture over kinds (B, 3) of fits (B * 3)."""
-        count, kinds = kind.shape
-        flat = kind.flatten()
-        shape = fit.stance.shape - self._shape_mean[flat]
-        log_stature = self._stature_mean[flat] + (self._stature_by[flat] * shape).sum(1)
-        covariance = torch.linalg.inv(fit.information)
-        slope = torch.zeros(len(flat), self._body.unknowns, device=self._device)
-        slope[:, PLACE - 1] = 1
-        slope[:, -1 - shape.shape[1] : -1] = self._stature_by[flat]
-        variance = (slope[:, None] @ covariance @ slope[..., None])[:, 0, 0]
-        self.share = (-_evidence(fit).reshape(count, kinds)).softmax(1)
-        self.last = variance.reshape(count, kinds)
-        shown = (targets.confidence / SURE).clamp(max=1).mean(1)
-        hidden = (1 - shown).repeat_interleave(kinds)
-        variance = variance + self._stature_var[flat] + (_HIDDEN * hidden).square()
-        share = (-_evidence(fit).reshape(count, kinds)).softmax(1)
-        log_depth = (fit.stance.place[:, 2] + log_stature).reshape(count, kinds)
+    def _mixture(self, fit: Fit, kind: Tensor, targets: Targets, prior: Tensor) -> Measured:
+        """The mixture over kinds of fits (3 B), all kinds of a person in a row; prior: (B, 3)."""
+        by_kind = prior.shape
+        log_stature = self._populations.log_stature(kind, fit.stance.shape)
+        log_depth = (fit.stance.place[:, 2] + log_stature).reshape(by_kind)
+        evidence = fit.log_evidence().reshape(by_kind)
+        share = (prior.log() + _EVIDENCE_POWER * evidence).softmax(1)
         mean = (share * log_depth).sum(1)
-        spread = (share * (log_depth - mean[:, None]).square()).sum(1)
+        between = (share * (log_depth - mean[:, None]).square()).sum(1)
+        within = (share * self._log_depth_variance(fit, kind).reshape(by_kind)).sum(1)
+        hidden = _HIDDEN_ERROR * (1 - targets.confidence.mean(1)).square()
+
+        # The mesh is that of the likeliest kind, at the distance of the mixture.
         best = share.argmax(1)
-        index = torch.arange(count, device=self._device) * kinds + best
+        index = torch.arange(len(best), device=self._device) * len(KINDS) + best
         stance = fit.stance.of(index)
-        frames = self._body.frames(stance)
-        at = self._body.place_points(self._body.vertices, stance, frames)
-        size = (log_stature[index] + mean - log_depth.flatten()[index]).exp()
+        at = self._body.place_points(self._body.vertices, stance, self._body.frames(stance))
+        size_m = (log_stature[index] + mean - log_depth.flatten()[index]).exp()
         return Measured(
-            vertices_m=at * size[:, None, None],
-            log_error=((share * variance.reshape(count, kinds)).sum(1) + spread).sqrt(),
-            stature_m=log_stature[index].exp(),
-            kind=best,
-            misfit=fitter.misfit(stance, targets),
+            vertices_m=at * size_m[:, None, None],
+            log_error=(within + between + hidden.square()).sqrt(),
+            misfit=self._fitter.misfit(stance, targets),
         )
 
+    def _log_depth_variance(self, fit: Fit, kind: Tensor) -> Tensor:
+        """Of the log of the depth, (N,): what the fit leaves open, and stature given the shape."""
+        at = fit.stance.unknowns
+        slope = torch.zeros(len(kind), at.count, device=self._device)
+        slope[:, at.log_depth] = 1
+        slope[:, at.shape] = self._populations.stature_slope[kind]
+        covariance = torch.linalg.inv(fit.information)
+        open_still = (slope[:, None] @ covariance @ slope[..., None])[:, 0, 0]
+        variance: Tensor = open_still + self._populations.stature_variance[kind]
+        return variance
 
-def _evidence(fit: Fit) -> Tensor:
-    """Minus the log of the evidence of fits (B,), by Laplace, but for a constant."""
-    return fit.cost + torch.linalg.slogdet(fit.information)[1] / 2
+    def _prior(self, kind: Tensor, start: Tensor) -> Prior:
+        return self._populations.prior(kind, self._starts.postures(start))
 
+    def _columns(self, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+        """The first and the second ones of pairs, (N,) each."""
+        return self._index(first for first, _ in pairs), self._index(second for _, second in pairs)
 
-def _facing_and_bearing(body: PosableBody, ways: Sequence[object]) -> Tensor:
-    """The turns (S, J, 3, 3) of all bones of each start, the bearing changing first."""
-    from mfh.people.anny.posing import rotation
-
-    starts = []
-    for facing in _FACING:
-        for way in ways:
-            vectors = (way.axes.transpose(1, 2) @ way.mean[..., None])[..., 0]  # type: ignore[attr-defined]
-            yaw = torch.tensor([[0.0, math.pi * facing, 0.0]], device=vectors.device)
-            starts.append(rotation(torch.cat([yaw, vectors])))
-    return torch.stack(starts)
+    def _index(self, numbers: Iterable[int]) -> Tensor:
+        return torch.tensor(list(numbers), device=self._device)

@@ -18,16 +18,61 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from mfh.people.anny.body import Body
+from mfh.people.anny.rotations import rotation_matrix
 
-PLACE = 3
-"""The first unknowns: x / z and y / z of the place, and the log of z / stature."""
+
+@dataclass(frozen=True)
+class Unknowns:
+    """Where the D unknowns of a body with J bones and K shape coefficients are in a vector.
+
+    In this order: place (3), see `Stance`; a small turn of each bone (3 J), a rotation vector in
+    the axes of its parent, those of the camera for the root; shape (K); cover (1).
+    """
+
+    bones: int
+    modes: int
+
+    @property
+    def count(self) -> int:
+        """D."""
+        return self.cover + 1
+
+    @property
+    def place(self) -> slice:
+        """Of the place."""
+        return slice(0, 3)
+
+    @property
+    def log_depth(self) -> int:
+        """Of the last of the place."""
+        return 2
+
+    @property
+    def turns(self) -> slice:
+        """Of all bones, the root first."""
+        return slice(3, 3 + 3 * self.bones)
+
+    def turn(self, bone: int) -> slice:
+        """Of one bone."""
+        return slice(3 + 3 * bone, 6 + 3 * bone)
+
+    @property
+    def shape(self) -> slice:
+        """Of the shape coefficients."""
+        return slice(self.turns.stop, self.turns.stop + self.modes)
+
+    @property
+    def cover(self) -> int:
+        """Of the cover."""
+        return 3 + 3 * self.bones + self.modes
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
     """Points of the body at rest: P of them, the same for all people or each one's own (B first).
 
-    rest: (..., P, 3); modes: (..., P, K, 3); weights: (..., P, J).
+    rest: (..., P, 3); modes: (..., P, K, 3), what each shape coefficient adds; weights:
+        (..., P, J), of the bones.
     """
 
     rest: Tensor
@@ -35,7 +80,7 @@ class Points:
     weights: Tensor
 
     def chosen(self, index: Tensor) -> Points:
-        """Those of an index (B, P)."""
+        """Those of an index (P,), or (B, P) of each person's own."""
         return Points(self.rest[index], self.modes[index], self.weights[index])
 
 
@@ -44,9 +89,9 @@ class Stance:
     """B bodies: where they are, how they are posed and shaped.
 
     place: (B, 3), x / z, y / z and log(z / stature) of the middle of the hips.
-    turns: (B, J, 3, 3), each bone against its parent; of the root against the camera.
-    shape: (B, K).
-    cover: (B,), how thick clothes and hair are, as a share of what is seen of the height.
+    turns: (B, J, 3, 3), rotations of each bone against its parent; of the root against the camera.
+    shape: (B, K), coefficients as in `Body`.
+    cover: (B,), how thick clothes and hair are, as a share of the mask's height.
     """
 
     place: Tensor
@@ -57,19 +102,24 @@ class Stance:
     def __len__(self) -> int:
         return len(self.place)
 
+    @property
+    def unknowns(self) -> Unknowns:
+        """Where they are in a step."""
+        return Unknowns(self.turns.shape[1], self.shape.shape[1])
+
     def of(self, index: Tensor) -> Stance:
-        """Some of them."""
+        """Those of an index (N,)."""
         return Stance(self.place[index], self.turns[index], self.shape[index], self.cover[index])
 
     def moved(self, step: Tensor) -> Stance:
-        """After a step (B, 3 + 3 J + K + 1) of the unknowns."""
-        bones = self.turns.shape[1]
-        spins = step[:, PLACE : PLACE + 3 * bones].reshape(-1, bones, 3)
+        """After a step (B, D), see `Unknowns`."""
+        at = self.unknowns
+        spins = step[:, at.turns].reshape(-1, at.bones, 3)
         return Stance(
-            self.place + step[:, :PLACE],
-            rotation(spins) @ self.turns,
-            self.shape + step[:, PLACE + 3 * bones : -1],
-            self.cover + step[:, -1],
+            self.place + step[:, at.place],
+            rotation_matrix(spins) @ self.turns,
+            self.shape + step[:, at.shape],
+            self.cover + step[:, at.cover],
         )
 
     def where(self, chosen: Tensor, other: Stance) -> Stance:
@@ -85,10 +135,10 @@ class Stance:
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """Where the bones of B bodies are: turn (B, J, 3, 3) and place (B, J, 3) of each.
+    """Where the bones of B bodies are, in the camera's frame, in statures.
 
-    rest: (B, J, 3), their joints at rest; by_shape: (B, J, K, 3), how the places follow the shape.
-    origin: (B, 3), the middle of the hips.
+    turn: (B, J, 3, 3); place: (B, J, 3), of the joints; rest: (B, J, 3), the joints at rest.
+    by_shape: (B, J, K, 3), how the places follow the shape. origin: (B, 3), the middle of the hips.
     """
 
     turn: Tensor
@@ -117,8 +167,7 @@ class PosableBody:
             tensor(body.keypoint_modes).movedim(0, 1),
             one_bone[torch.tensor(body.keypoint_bone.tolist(), device=device)],
         )
-        self.normals = vertex_normals(body).to(device)
-        self.unknowns = PLACE + 3 * len(self.parents) + len(body.vertex_modes) + 1
+        self.normals = _vertex_normals(body).to(device)
         self._below = tensor(_below(self.parents))
 
     def frames(self, stance: Stance) -> Frames:
@@ -134,25 +183,29 @@ class PosableBody:
             place.append(place[parent] + (turn[parent] @ arm)[..., 0])
             arm_modes = self.joint_modes[bone] - self.joint_modes[parent]
             by_shape.append(by_shape[parent] + arm_modes @ turn[parent].transpose(1, 2))
-        stacked = (torch.stack(each, dim=1) for each in (turn, place))
-        return Frames(*stacked, rest, torch.stack(by_shape, dim=1), origin)
+        return Frames(
+            torch.stack(turn, dim=1),
+            torch.stack(place, dim=1),
+            rest,
+            torch.stack(by_shape, dim=1),
+            origin,
+        )
 
     def place_points(self, points: Points, stance: Stance, frames: Frames) -> Tensor:
         """Where points are, (B, P, 3)."""
         turn, move, rest = self._blended(points, stance, frames)
-        return (turn @ rest[..., None])[..., 0] + move
+        at: Tensor = (turn @ rest[..., None])[..., 0] + move
+        return at
 
     def place_normals(self, frames: Frames) -> Tensor:
         """The directions of the vertices' normals, (B, V, 3), not of unit length."""
         turn = torch.einsum("vj,bjde->bvde", self.vertices.weights, frames.turn)
         return (turn @ self.normals[..., None])[..., 0]
 
-    def derivatives(
-        self, points: Points, stance: Stance, frames: Frames
-    ) -> tuple[Tensor, Tensor]:
-        """Where points are, (B, P, 3), and how they follow the unknowns, (B, P, 3, 3 + 3 J + K + 1).
+    def derivatives(self, points: Points, stance: Stance, frames: Frames) -> tuple[Tensor, Tensor]:
+        """Where points are, (B, P, 3), and how they follow the unknowns, (B, P, 3, D).
 
-        They do not follow the last, the cover.
+        They do not follow the cover.
         """
         turn, move, rest = self._blended(points, stance, frames)
         at = (turn @ rest[..., None])[..., 0] + move
@@ -160,7 +213,7 @@ class PosableBody:
         weights = points.weights.expand(len(stance), count, -1)
 
         depth = stance.place[:, 2].exp()
-        by_place = torch.zeros(*at.shape, PLACE, device=at.device)
+        by_place = torch.zeros(*at.shape, 3, device=at.device)
         by_place[..., 0, 0] = by_place[..., 1, 1] = depth[:, None]
         by_place[..., 2] = frames.origin[:, None]
 
@@ -202,44 +255,8 @@ class PosableBody:
         return torch.cat([camera, frames.turn[:, self.parents[1:]]], dim=1)
 
 
-def rotation(vectors: Tensor) -> Tensor:
-    """Rotation matrices (..., 3, 3) of rotation vectors (..., 3), by Rodrigues' formula."""
-    angle = vectors.norm(dim=-1)[..., None, None].clamp_min(1e-8)
-    cross = _cross_matrix(vectors)
-    eye = torch.eye(3, device=vectors.device)
-    return eye + angle.sin() / angle * cross + (1 - angle.cos()) / angle**2 * (cross @ cross)
-
-
-def rotation_vector(turns: Tensor) -> Tensor:
-    """Rotation vectors (..., 3) of rotation matrices (..., 3, 3), of angles below pi."""
-    trace = turns.diagonal(dim1=-2, dim2=-1).sum(-1)
-    twice_sine = torch.stack(
-        [
-            turns[..., 2, 1] - turns[..., 1, 2],
-            turns[..., 0, 2] - turns[..., 2, 0],
-            turns[..., 1, 0] - turns[..., 0, 1],
-        ],
-        dim=-1,
-    )
-    sine = twice_sine.norm(dim=-1) / 2
-    angle = torch.atan2(sine, (trace - 1) / 2)
-    return twice_sine * torch.where(sine > 1e-6, angle / (2 * sine.clamp_min(1e-6)), 0.5)[..., None]
-
-
-def by_spin(vectors: Tensor) -> Tensor:
-    """How rotation vectors (..., 3) follow a small turn applied after them, (..., 3, 3).
-
-    The inverse of the left Jacobian of SO(3).
-    """
-    angle = vectors.norm(dim=-1)[..., None, None].clamp(1e-4, 3.1)
-    cross = _cross_matrix(vectors)
-    eye = torch.eye(3, device=vectors.device)
-    second = 1 / angle**2 - (1 + angle.cos()) / (2 * angle * angle.sin())
-    return eye - cross / 2 + second * (cross @ cross)
-
-
-def vertex_normals(body: Body) -> Tensor:
-    """Unit normals (V, 3) of the mean body at rest, outwards, the faces' weighted by area."""
+def _vertex_normals(body: Body) -> Tensor:
+    """Outward unit normals (V, 3) of the mean body at rest, of the faces weighted by area."""
     vertices = torch.tensor(body.vertices)
     faces = torch.tensor(body.faces).long()
     a, b, c = (vertices[faces[:, corner]] for corner in range(3))
@@ -248,14 +265,8 @@ def vertex_normals(body: Body) -> Tensor:
     for corner in range(3):
         normals.index_add_(0, faces[:, corner], of_faces)
     volume = (a * of_faces).sum()
-    return torch.nn.functional.normalize(normals, dim=1) * torch.sign(volume)
-
-
-def _cross_matrix(vectors: Tensor) -> Tensor:
-    x, y, z = vectors.unbind(-1)
-    zero = torch.zeros_like(x)
-    rows = [zero, -z, y, z, zero, -x, -y, x, zero]
-    return torch.stack(rows, dim=-1).reshape(*vectors.shape[:-1], 3, 3)
+    outwards: Tensor = torch.nn.functional.normalize(normals, dim=1) * torch.sign(volume)
+    return outwards
 
 
 def _below(parents: list[int]) -> list[list[float]]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.evaluation.page.charts.axes import new_axes, row_line, set_log_axis, set_ratio_axis
-from mfh.evaluation.page.charts.svg import GRID, INK, MUTED, as_svg, row_colour
-from mfh.evaluation.page.markup import Html
 from mfh.evaluation.tables.quantities import QUANTITIES
+from mfh.html.axes import new_axes, row_line, set_log_axis, set_ratio_axis
+from mfh.html.markup import Html
+from mfh.html.svg import GRID, INK, MUTED, as_svg, row_colour
 
 Values = Mapping[int, NDArray[np.float64]]
 """A number a photo, by the number of the row; one photo of each row at least."""

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from mfh.evaluation.page.charts.axes import (
+from mfh.evaluation.page.charts.pixels import DepthBin, PixelErrors
+from mfh.html.axes import (
     WIDTH_PT,
     new_axes,
     row_line,
     set_log_axis,
     set_ratio_axis,
 )
-from mfh.evaluation.page.charts.pixels import DepthBin, PixelErrors
-from mfh.evaluation.page.charts.svg import GRID, MUTED, as_svg, row_colour
-from mfh.evaluation.page.markup import Html
+from mfh.html.markup import Html
+from mfh.html.svg import GRID, MUTED, as_svg, row_colour
 
 Bins = Mapping[int, Sequence[DepthBin]]
 """Errors by true depth, by the number of the row; some bin of each row at least."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.evaluation.page.charts.axes import dashes
 from mfh.evaluation.page.charts.photo_charts import (
     AtN,
     abs_rel_distribution,
@@ -20,12 +19,13 @@ from mfh.evaluation.page.charts.photo_charts import (
 )
 from mfh.evaluation.page.charts.pixel_charts import bias_by_depth, error_by_depth, scatter
 from mfh.evaluation.page.charts.reading import RowPixels
-from mfh.evaluation.page.charts.svg import ROW_COLOURS
-from mfh.evaluation.page.markup import Html, element
 from mfh.evaluation.page.tables import Scored
 from mfh.evaluation.runs.run_file import RowInfo
 from mfh.evaluation.scoring.scores import PhotoScore
 from mfh.evaluation.tables.quantities import QUANTITIES
+from mfh.html.axes import dashes
+from mfh.html.markup import Html, element
+from mfh.html.svg import ROW_COLOURS
 
 _N = "N"
 _PAINTINGS = "paintings"

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from mfh.errors import InputError, MfhError
 from mfh.evaluation.datasets.base import DataSet, Sample
-from mfh.evaluation.page.photos.pictures import RatioScale, map_picture, photo_picture, picture_size
+from mfh.evaluation.page.photos.ratio_scale import RatioScale
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.results import Results
 from mfh.evaluation.scoring.score import at_size
+from mfh.html.pictures import map_picture, photo_picture, picture_size
 from mfh.results.colour_scale import ColourScale, depth_scale
 from mfh.results.percentiles import finite_percentiles
 

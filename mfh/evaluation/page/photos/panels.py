@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from mfh.evaluation.page.markup import Html, element
 from mfh.evaluation.page.numbers import percent, ratio_text
 from mfh.evaluation.page.photos.drawing import PhotoPictures, PredictionPictures
-from mfh.evaluation.page.photos.pictures import RatioScale
+from mfh.evaluation.page.photos.ratio_scale import RatioScale
 from mfh.evaluation.scoring.scores import PhotoScore
 from mfh.evaluation.tables.quantities import QUANTITIES
+from mfh.html.markup import Html, element
+from mfh.html.scale_bar import scale_bar
 
 _WIDE_ASPECT = 2.0
 _TICK_GAP = 0.28  # of a bar some 200 px wide, and of a wide photo's
@@ -124,14 +125,14 @@ def _prediction(
             prediction.error,
             f"{before}Predicted / true depth of {name}: {prediction.error_words}",
             f"{before}predicted / true",
-            _bar("ratio", ratio_scale.ticks(), "Colours of predicted / true"),
+            scale_bar("ratio", ratio_scale.ticks(), "Colours of predicted / true"),
         ),
     ]
 
 
 def _depth_bar(pictures: PhotoPictures) -> Html:
     gap = _WIDE_TICK_GAP if _wide(pictures) else _TICK_GAP
-    return _bar("depth", pictures.scale.ticks(gap), "Colours of depth")
+    return scale_bar("depth", pictures.scale.ticks(gap), "Colours of depth")
 
 
 def _figure(
@@ -148,11 +149,3 @@ def _figure(
         decoding="async",
     )
     return element("figure", image, *bar, element("figcaption", caption))
-
-
-def _bar(kind: str, ticks: Sequence[tuple[float, str]], description: str) -> Html:
-    labels = [
-        element("span", label, style=f"left:{100 * fraction:.1f}%") for fraction, label in ticks
-    ]
-    told = f"{description}: {', '.join(label for _, label in ticks)}"
-    return element("div", *labels, class_=f"bar {kind}", role="img", aria_label=told)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mfh.evaluation.page.markup import Html, element, joined
 from mfh.evaluation.page.photos.choosing import most_different, worst_and_best
 from mfh.evaluation.page.photos.drawing import Key, draw
 from mfh.evaluation.page.photos.panels import comparison_panel, photo_panel
-from mfh.evaluation.page.photos.pictures import RatioScale
+from mfh.evaluation.page.photos.ratio_scale import RatioScale
 from mfh.evaluation.scoring.results import Results
+from mfh.html.markup import Html, element, joined
 
 _MOST_OPEN_ROWS = 3
 _COLOURS = (

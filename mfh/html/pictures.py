@@ -1,4 +1,4 @@
-"""Photos, depth and its error as small pictures within the page."""
+"""Photos and maps as small pictures within a page."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import base64
 import io
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +13,6 @@ from PIL import Image, features
 
 _UNKNOWN = (150, 152, 156)
 _INFINITE = (198, 216, 236)
-# Colour-blind safe, and of no colour in the middle: red is nearer than the truth, blue farther.
-_ERROR_COLORMAP = "RdBu"
 _QUALITY = 80
 # Known pixels farther apart than this, in px of the picture, become dots.
 _DENSE_PX = 1.5
@@ -24,28 +20,6 @@ _LARGEST_DOT_PX = 5.0
 _DOT_SHARE = 0.28
 
 Colours = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
-
-
-@dataclass(frozen=True)
-class RatioScale:
-    """Colours of predicted / true, from 1 / `most` to `most`, equal ratios alike."""
-
-    most: float
-
-    def colours(self, log_ratio: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """RGB (..., 3) of the logarithms (...) of ratios."""
-        table = _error_table()
-        fraction = np.clip(0.5 + log_ratio / (2 * math.log(self.most)), 0, 1)
-        found: NDArray[np.uint8] = table[np.rint(fraction * (len(table) - 1)).astype(np.intp)]
-        return found
-
-    def ticks(self) -> list[tuple[float, str]]:
-        """(fraction of the scale, label) of its ends and middle, and of 1.25 and its inverse."""
-        low, high = 1 / self.most, self.most
-        inner = [ratio for ratio in (0.8, 1.0, 1.25) if 1.01 * low < ratio < 0.99 * high]
-        labels = {low: f"≤ {low:.2g}", high: f"≥ {high:.3g}", **{x: f"{x:g}" for x in inner}}
-        reach = 2 * math.log(self.most)
-        return [(0.5 + math.log(ratio) / reach, labels[ratio]) for ratio in (low, *inner, high)]
 
 
 def picture_size(shape: tuple[int, ...], area_px: float) -> tuple[int, int]:
@@ -60,7 +34,7 @@ def photo_picture(image: NDArray[np.uint8], size: tuple[int, int]) -> str:
     reduced = Image.fromarray(image)
     if size[0] < reduced.width:
         reduced = reduced.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return _data_uri(reduced)
+    return data_uri(reduced)
 
 
 def map_picture(values: NDArray[np.floating], size: tuple[int, int], colours: Colours) -> str:
@@ -89,7 +63,7 @@ def map_picture(values: NDArray[np.floating], size: tuple[int, int], colours: Co
         sums = np.bincount(at, coloured[:, channel], width * height)
         picture[seen, channel] = np.rint(sums[seen] / counts[seen])
     picture = _with_dots(picture.reshape(height, width, 3), seen.reshape(height, width))
-    return _data_uri(Image.fromarray(picture))
+    return data_uri(Image.fromarray(picture))
 
 
 def gradient(colours: Callable[[NDArray[np.float64]], NDArray[np.uint8]]) -> str:
@@ -112,16 +86,10 @@ def _with_dots(picture: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[n
     return np.where((distance <= radius)[..., None], enlarged, picture)
 
 
-def _data_uri(image: Image.Image) -> str:
+def data_uri(image: Image.Image, quality: int = _QUALITY) -> str:
+    """A picture as a data URI."""
     # WebP takes half the space of JPEG; some builds of Pillow lack it.
     kind = "webp" if features.check("webp") else "jpeg"
     file = io.BytesIO()
-    image.save(file, kind, quality=_QUALITY)
+    image.save(file, kind, quality=quality)
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
-
-
-@cache
-def _error_table() -> NDArray[np.uint8]:
-    from matplotlib import colormaps  # noqa: PLC0415 - takes a fifth of a second
-
-    return np.asarray(colormaps[_ERROR_COLORMAP](np.linspace(0, 1, 512), bytes=True)[:, :3])

@@ -10,7 +10,7 @@ import io
 import re
 from typing import Any
 
-from mfh.evaluation.page.markup import Html, element
+from mfh.html.markup import Html, element
 
 ROW_COLOURS = 8
 # No chart needs these colours for themselves.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mfh.evaluation.page.charts.svg import GRID, INK, MUTED, ROW_COLOURS, SETTINGS, row_colour
+from mfh.html.svg import GRID, INK, MUTED, ROW_COLOURS, SETTINGS, row_colour
 
 WIDTH_PT, HEIGHT_PT = 400.0, 280.0  # legible on a phone, where a chart is about 340 px wide
 _MOST_TICKS = 7
