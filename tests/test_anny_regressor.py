@@ -46,7 +46,12 @@ def told(monkeypatch):
             torch.tensor(load_body().vertices)
             + torch.tensor([0.0, 0.0, 1.0]) * depth[:, None, None]
         )
-        return Measured(meshes, torch.full_like(depth, 0.05), torch.full_like(depth, 0.01))
+        return Measured(
+            meshes,
+            torch.full_like(depth, 0.05),
+            torch.full_like(depth, 0.01),
+            torch.zeros_like(depth),
+        )
 
     monkeypatch.setattr(regressor.Ruler, "measure", measure)
     return asked
@@ -128,8 +133,17 @@ def test_keypoints_elsewhere_fit_no_body(standing):
 
 def test_a_few_joints_that_are_guessed_tell_too_little(standing):
     score = np.where(np.arange(17) < 7, 0.25, 0.05).astype(np.float32)[None]
-    (found,) = regress([replace(standing, keypoint_score=score)], [""])
+    (found,) = regress([replace(standing, keypoint_score=score)], ["a man"])
     assert found.refused == ("shows too little to tell how far they are",)
+
+
+def test_who_may_be_a_child_is_refused_unless_a_child_was_asked_for(standing):
+    score = np.where(np.arange(17) < 7, 0.25, 0.05).astype(np.float32)[None]
+    vague = replace(standing, keypoint_score=score)
+    (untold,) = regress([vague], [""])
+    (told,) = regress([vague], ["a child"])
+    assert untold.refused == ("may be a child, whose size is not known",)
+    assert told.refused != untold.refused
 
 
 def test_keypoints_that_are_not_finite_count_as_unseen(standing):
@@ -147,7 +161,9 @@ def test_a_fit_that_ran_away_refuses_only_its_own(monkeypatch):
     def measure(_, people, camera, prompts):
         lost = torch.tensor([float("nan"), 0.01])
         vertices = torch.tensor(load_body().vertices) + torch.tensor([0.0, 0.0, 4.0])
-        return Measured(vertices * torch.ones(2, 1, 1), torch.tensor([0.05, 0.05]), lost)
+        return Measured(
+            vertices * torch.ones(2, 1, 1), torch.tensor([0.05, 0.05]), lost, torch.zeros(2)
+        )
 
     monkeypatch.setattr(regressor.Ruler, "measure", measure)
     (found,) = regress([high(100, 90)])

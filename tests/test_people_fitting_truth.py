@@ -181,15 +181,25 @@ def test_silhouettes_of_standing_people_agree(scores) -> None:
         pytest.param(lambda s: s.shot.condition == "truncated", id="truncated"),
         pytest.param(lambda s: s.shot.condition == "occluded", id="half hidden"),
         pytest.param(lambda s: s.shot.person.is_child and s.shot.told, id="children"),
-        pytest.param(lambda s: s.shot.person.is_child and not s.shot.told, id="children, not told"),
     ],
 )
 def test_hard_cases_are_within_their_stated_error_or_refused(scores, belongs) -> None:
     hard = of(scores, belongs)
     outside = [s for s in measured(hard) if abs(s.error) > 2 * s.stated]
-    assert len(outside) <= 0.15 * len(hard), [
-        f"{s.shot.person.kind}: off by {s.error:+.2f}, stated {s.stated:.2f}" for s in outside
-    ]
+    assert len(outside) <= 0.15 * len(hard), in_words(outside)
+
+
+@pytest.mark.slow
+def test_children_of_whom_nothing_is_told_are_mostly_refused(scores) -> None:
+    """Masks and joints tell a child from an adult poorly: some pass for adults, as docs say."""
+    children = of(scores, lambda s: s.shot.person.is_child and not s.shot.told)
+    outside = [s for s in measured(children) if abs(s.error) > 2 * s.stated]
+    assert len(measured(children)) <= 0.5 * len(children)
+    assert len(outside) <= 0.25 * len(children), in_words(outside)
+
+
+def in_words(outside: list[Score]) -> list[str]:
+    return [f"{s.shot.person.kind}: off by {s.error:+.2f}, stated {s.stated:.2f}" for s in outside]
 
 
 @pytest.mark.slow

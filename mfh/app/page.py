@@ -29,7 +29,8 @@ _LAST_COUNTS: dict[str, Any] = {"trigger_mode": "always_last"}
 def page(events: Events) -> Any:
     """The page, a `gradio.Blocks` that is not served yet.
 
-    One prediction is under way at a time, others wait for theirs."""
+    One prediction is under way at a time, others wait for theirs.
+    """
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=_DELETE_CACHE_S) as blocks:
         gr.HTML(
             '<h1>Metres from one photo</h1><p class="mfh-lead">Depth of every pixel in metres, '

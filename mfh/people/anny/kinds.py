@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 KINDS = ("man", "woman", "child")
 """The populations of `Body`, in the order in which tensors have them."""
-_CHILD = KINDS.index("child")
+CHILD = KINDS.index("child")
+"""Its place among them."""
 _UNTOLD = {"man": 0.375, "woman": 0.375, "child": 0.25}
 """How likely each kind is where nothing is told."""
 _TOLD = 0.99
@@ -39,6 +40,6 @@ def kinds_sought(likely: Mapping[str, float]) -> tuple[int, ...]:
     alike that the best pose of one is near that of the other, that of children is not.
     """
     prior = [likely[kind] for kind in KINDS]
-    adult = max((kind for kind in range(len(KINDS)) if kind != _CHILD), key=prior.__getitem__)
-    first, second = sorted((adult, _CHILD), key=prior.__getitem__, reverse=True)
+    adult = max((kind for kind in range(len(KINDS)) if kind != CHILD), key=prior.__getitem__)
+    first, second = sorted((adult, CHILD), key=prior.__getitem__, reverse=True)
     return (first, second) if prior[second] > _UNLIKELY else (first,)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mfh.people.anny.body import Body
 from mfh.people.anny.fitting import Fit, Fitter
-from mfh.people.anny.kinds import KINDS, kinds_asked_for, kinds_sought
+from mfh.people.anny.kinds import CHILD, KINDS, kinds_asked_for, kinds_sought
 from mfh.people.anny.populations import Populations
 from mfh.people.anny.posing import PosableBody, Stance
 from mfh.people.anny.postures import postures_of
@@ -32,6 +32,8 @@ _KEPT = 3
 """How many starts go on: who faces away looks much as who faces the camera until the mask tells."""
 _EVIDENCE_POWER = 0.5
 """How far the evidence for a kind is believed: what a body lacks is common to all that is seen."""
+_ASKED_FOR = 0.3
+"""Above it a child is what was asked for, alone or beside a man or a woman."""
 _HIDDEN_ERROR = 0.4
 """What is added to the stated error, in quadrature, times the square of the share of joints that do
 not show: a few that are lost tell the same as the others, half a body less than the fit thinks."""
@@ -44,11 +46,13 @@ class Measured:
     vertices_m: (B, V, 3), in the camera's frame, metres.
     log_error: (B,), the standard deviation of the log of the distance.
     misfit: (B,), how far keypoints are off, see `Likelihood.misfit`.
+    child: (B,), how likely each is a child, where none was asked for; else 0.
     """
 
     vertices_m: Tensor
     log_error: Tensor
     misfit: Tensor
+    child: Tensor
 
 
 class Ruler:
@@ -144,6 +148,9 @@ class Ruler:
             vertices_m=at * size_m[:, None, None],
             log_error=(within + between + hidden.square()).sqrt(),
             misfit=self._fitter.misfit(stance, targets),
+            child=torch.where(
+                prior[:, CHILD] < _ASKED_FOR, (prior.log() + evidence).softmax(1)[:, CHILD], 0.0
+            ),
         )
 
     def _log_depth_variance(self, fit: Fit, kind: Tensor) -> Tensor:

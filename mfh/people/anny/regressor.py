@@ -19,7 +19,7 @@ from mfh.people.detection import Detections, Meshes
 from mfh.records import Intrinsics
 from mfh.settings import Device, Precision
 
-_FIT_VERSION = 1
+_FIT_VERSION = 2
 """Counted up with every change of what is measured, so that older measurements are not reused."""
 
 # Who is not measured: below the first three a fit is not worth trying, beyond the others it failed.
@@ -30,6 +30,9 @@ _LARGEST_MISFIT = 0.12
 """Of the height: keypoints that far off, as a median, are not those of the body that was fitted."""
 _LARGEST_ERROR = 0.16
 """Of the distance: twice as far off as knowing nothing but that somebody is grown up."""
+
+_LARGEST_CHILD = 0.1
+"""How likely somebody of whom nothing is told may be a child: its size would be off by a third."""
 
 
 class _Measurement(NamedTuple):
@@ -107,10 +110,10 @@ class AnnyRegressor:
             [seen for seen, _ in people], camera, [prompt for _, prompt in people]
         )
         meshes_m = found.vertices_m.cpu().numpy()
-        errors, misfits = found.log_error.tolist(), found.misfit.tolist()
+        told = (found.log_error.tolist(), found.misfit.tolist(), found.child.tolist())
         return [
-            _Measurement(mesh_m, error, _not_to_be_trusted(error, misfit))
-            for mesh_m, error, misfit in zip(meshes_m, errors, misfits, strict=True)
+            _Measurement(mesh_m, error, _not_to_be_trusted(error, misfit, child))
+            for mesh_m, error, misfit, child in zip(meshes_m, *told, strict=True)
         ]
 
     @cached_property
@@ -146,10 +149,12 @@ def _too_little(mask: NDArray[np.bool_], keypoint_score: NDArray[np.float32]) ->
     return ""
 
 
-def _not_to_be_trusted(error: float, misfit: float) -> str:
+def _not_to_be_trusted(error: float, misfit: float, child: float) -> str:
     # A fit that ran away has NaN, which is not at most anything.
     if not misfit <= _LARGEST_MISFIT:
         return "fits no body"
+    if child > _LARGEST_CHILD:
+        return "may be a child, whose size is not known"
     if not error <= _LARGEST_ERROR:
         return "shows too little to tell how far they are"
     return ""
