@@ -25,9 +25,9 @@ def _rows(text: str, heading: str) -> list[list[str]]:
 
 def test_every_verdict_has_advice() -> None:
     told = [row[0] for row in _rows(_ADVICE, "| verdict | what happened | what to do |")]
-    assert told[1:5] == [f"{SOMEBODY}{reason}" for reason in _refusals()]
+    assert told[1:6] == [f"{SOMEBODY}{reason}" for reason in _refusals()]
     others = [NOBODY, OUTSIDE, NO_PIXEL, NOTHING_TO_ALIGN, NOT_POSITIVE, DISAGREES]
-    assert told[:1] + told[5:] == others
+    assert told[:1] + told[6:] == others
 
 
 def test_reasons_for_refusal_are_those_of_the_code() -> None:
@@ -36,6 +36,8 @@ def test_reasons_for_refusal_are_those_of_the_code() -> None:
     assert str(regressor._LEAST_HEIGHT_PX) in rows["is too small to measure"]
     assert str(regressor._LEAST_KEYPOINTS) in rows["shows too few joints"]
     assert f"{100 * regressor._LARGEST_MISFIT:.0f} %" in rows["fits no body"]
+    child = rows["may be a child, whose size is not known"]
+    assert f"{100 * regressor._LARGEST_CHILD:.0f} %" in child
     last = rows["shows too little to tell how far they are"]
     assert f"{100 * regressor._LARGEST_ERROR:.0f} %" in last
 

@@ -31,7 +31,7 @@ _LARGEST_MISFIT = 0.12
 _LARGEST_ERROR = 0.16
 """Of the distance: twice as far off as knowing nothing but that somebody is grown up."""
 
-_LARGEST_CHILD = 0.1
+_LARGEST_CHILD = 0.15
 """How likely somebody of whom nothing is told may be a child: its size would be off by a third."""
 
 
