@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mfh.files import atomic_path
-from mfh.results.colour_scale import ColourScale
+from mfh.results.colour_scale import ColourScale, in_colours
 from mfh.results.typography import font
 
 _LONGEST_SIDE_PX = 1280
-_UNKNOWN = (150, 152, 156)
-_INFINITE = (198, 216, 236)
 _MARK = (255, 255, 255)
 _RIM = (16, 18, 22)
 
@@ -62,13 +60,8 @@ def depth_map_picture(depth_m: NDArray[np.float32], scale: ColourScale | None) -
     Unknown depth is grey, and infinite depth a light grey-blue.
     """
     height, width = shown_size(*depth_m.shape)
-    colours = np.empty((*depth_m.shape, 3), np.uint8)
-    colours[:] = _UNKNOWN
-    colours[np.isposinf(depth_m)] = _INFINITE
-    if scale is not None:
-        known = np.isfinite(depth_m)
-        colours[known] = scale.colours(scale.fraction(depth_m[known]))
-    return Image.fromarray(colours).resize((width, height), Image.Resampling.BOX)
+    colours = Image.fromarray(in_colours(depth_m, scale))
+    return colours.resize((width, height), Image.Resampling.BOX)
 
 
 def write_marked(

@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from mfh.results.percentiles import finite_percentiles
 
+# Neither is a colour of a scale, and they differ in lightness for whoever sees no blue.
+UNKNOWN = (150, 152, 156)
+INFINITE = (198, 216, 236)
 # Over a range wider than this, even steps would spend most colours on what is far.
 _LOG_RATIO = 5.0
 _FARTHEST_MEDIANS = 8.0
@@ -162,3 +165,17 @@ def _table(colormap: str) -> NDArray[np.uint8]:
     from matplotlib import colormaps  # noqa: PLC0415 - takes a fifth of a second
 
     return np.asarray(colormaps[colormap](np.linspace(0, 1, 1024), bytes=True)[:, :3])
+
+
+def in_colours(values: NDArray[np.floating], scale: ColourScale | None) -> NDArray[np.uint8]:
+    """Colours (H, W, 3) of a map (H, W): unknown is grey, infinite light blue.
+
+    Without a scale, as where nothing is finite, the rest is grey, too.
+    """
+    colours = np.empty((*values.shape, 3), np.uint8)
+    colours[:] = UNKNOWN
+    colours[np.isposinf(values)] = INFINITE
+    if scale is not None:
+        known = np.isfinite(values)
+        colours[known] = scale.colours(scale.fraction(values[known]))
+    return colours

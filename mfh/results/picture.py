@@ -9,15 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mfh.results.colour_scale import ColourScale, depth_scale, error_scale
+from mfh.results.colour_scale import (
+    INFINITE,
+    UNKNOWN,
+    ColourScale,
+    depth_scale,
+    error_scale,
+    in_colours,
+)
 from mfh.results.typography import INK, MUTED_INK, PAPER, fitted, font, line_height, wrapped
 
 _MAX_SIDE_PX = 1600
 _MIN_SIDE_PX = 480
 _MIN_TEXT_PX = 13
-# Neither is a colour of the scale, and they differ in lightness for whoever sees no blue.
-UNKNOWN = (150, 152, 156)
-INFINITE = (198, 216, 236)
 # Photos wider than this have the scale bar below them instead of beside them.
 _WIDE_ASPECT = 1.8
 
@@ -87,14 +91,8 @@ def _in_colour(values: NDArray[np.float32], scale: ColourScale | None) -> Image.
     ratio = min(max(longest, _MIN_SIDE_PX), _MAX_SIDE_PX) / longest
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
     thinned = values[:: max(1, int(0.5 / ratio)), :: max(1, int(0.5 / ratio))]
-    colours = np.empty((*thinned.shape, 3), np.uint8)
-    colours[:] = UNKNOWN
-    colours[np.isposinf(thinned)] = INFINITE
-    if scale is not None:
-        known = np.isfinite(thinned)
-        colours[known] = scale.colours(scale.fraction(thinned[known]))
     method = Image.Resampling.NEAREST if ratio >= 1 else Image.Resampling.BOX
-    return Image.fromarray(colours).resize(size, method)
+    return Image.fromarray(in_colours(thinned, scale)).resize(size, method)
 
 
 def _caption(title: str, note: str, width: int, size: int) -> Image.Image:

@@ -8,8 +8,7 @@ import numpy as np
 
 from mfh.errors import MissingPartError
 from mfh.records import MetricDepth
-from mfh.results.colour_scale import DEPTH, ColourScale, depth_scale
-from mfh.results.picture import INFINITE, UNKNOWN
+from mfh.results.colour_scale import DEPTH, ColourScale, depth_scale, in_colours
 from mfh.results.uncertainty import error_in_words, percent_in_words
 
 if TYPE_CHECKING:
@@ -33,9 +32,7 @@ def plot(result: MetricDepth, ax: Axes | None = None) -> Axes:
         _, ax = plt.subplots(layout="constrained")
     height, width = result.depth_m.shape
     sides = (0, width, height, 0)  # pixel (0, 0) covers [0, 1) x [0, 1)
-    backdrop = np.full((height, width, 3), UNKNOWN, np.uint8)
-    backdrop[np.isposinf(result.depth_m)] = INFINITE
-    ax.imshow(backdrop, extent=sides, interpolation="nearest")
+    ax.imshow(in_colours(result.depth_m, None), extent=sides, interpolation="nearest")
     scale = depth_scale(result.depth_m)
     if scale is not None:
         norm = colors.LogNorm if scale.logarithmic else colors.Normalize
