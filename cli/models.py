@@ -27,6 +27,7 @@ _PARTS = {
     "mesh": "measures people",
     "body": "their body",
     "disparity": "tells near from far",
+    "estimator": "other methods, optional",
 }
 _STYLES = {"ready": "green", "partial": "yellow", "damaged": "red", "absent": "dim"}
 # What of a table does not fit into a narrow terminal is folded, never cut off.

@@ -24,6 +24,7 @@ from .options import (
     SeedOption,
     SetOption,
     TargetErrorOption,
+    changes_of,
     folder_for,
     formats_of,
     pair,
@@ -36,6 +37,15 @@ def predict(
         list[Path],
         typer.Argument(metavar="PHOTO...", help="Photos, folders of photos, or patterns."),
     ],
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            "-m",
+            help="mfh, Metric from Human; or hub:MODEL, metric3d[:SIZE], unidepth[:MODEL] or "
+            "clip2depth:DIR. Those take a photo and its camera alone.",
+        ),
+    ] = "mfh",
     intrinsics: IntrinsicsOption = None,
     fov: FovOption = None,
     landmark: LandmarkOption = None,
@@ -66,30 +76,37 @@ def predict(
     changes: SetOption = None,
 ) -> None:
     """Metric depth of photos."""
-    from mfh.known_distances import (  # noqa: PLC0415 - keeps `mfh --help` quick
-        check_distances,
-        load_distances,
-    )
+    from mfh.estimators.specs import other_method  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.known_distances import check_distances, load_distances  # noqa: PLC0415
     from mfh.models import ModelStore  # noqa: PLC0415
-    from mfh.parts import LearnedParts, learned_stages  # noqa: PLC0415
     from mfh.photos import find_photos, load_photo  # noqa: PLC0415
-    from mfh.pipeline import MetricFromHuman  # noqa: PLC0415
 
-    from .downloads import TerminalDownloads  # noqa: PLC0415
+    from .photo_methods import OtherMethod, OwnMethod  # noqa: PLC0415
     from .running import run_and_write  # noqa: PLC0415
     from .several import run_several  # noqa: PLC0415
     from .terminal import interruptible  # noqa: PLC0415
 
     written = formats_of(formats)
-    settings = settings_of(
-        preset,
-        changes,
-        paint=paint,
-        target_error=target_error,
-        paintings=paintings,
-        seed=seed,
-        device=device,
-        low_memory=low_memory or None,
+    own = {
+        "paint": paint,
+        "target_error": target_error,
+        "paintings": paintings,
+        "seed": seed,
+        "low_memory": low_memory or None,
+    }
+    settings = settings_of(preset, changes, device=device, **own)
+    given = {
+        "--landmark": bool(landmark),
+        "--use": bool(use),
+        "--disparity-space": disparity_space != "disparity",
+        f"--preset {preset}": preset != "default",
+    }
+    other = other_method(
+        method,
+        settings,
+        {option: option for option, is_given in given.items() if is_given}
+        | {_option(name): name for name, value in own.items() if value is not None}
+        | {f"--set {name}=...": name for name in changes_of(changes)},
     )
     chosen = _files_of(use or [])
     if "painted" in chosen and not (paintings is None and seed is None and target_error is None):
@@ -109,46 +126,51 @@ def predict(
         raise InputError(
             "--landmark: a known distance belongs to one photo; give that photo alone, by its name"
         )
-    known = bool(distances)
     store = ModelStore(offline=offline or None)
-    learned = LearnedParts(settings, store, TerminalDownloads())
-    stages = learned_stages(settings.paint, chosen, known_distances=known)
-
-    def method_for(path: Path) -> MetricFromHuman:
-        own = {s: Path(p) / path.stem if several else Path(p) for s, p in chosen.items()}
-        return MetricFromHuman.from_settings(
+    predicting: OwnMethod | OtherMethod
+    if other is not None:
+        predicting = OtherMethod(other, settings, store)
+    else:
+        predicting = OwnMethod(
             settings,
-            use=own,
+            store,
+            chosen,
             disparity_space=disparity_space,
-            known_distances=known,
-            learned=learned,
+            known_distances=bool(distances),
+            several=several,
         )
-
     if not several:
         photo = load_photo(paths[0], intrinsics, fov_deg=fov)
         check_distances(distances, photo)
         with interruptible():
-            method = method_for(paths[0])
+            made = predicting.of(paths[0])
         run_and_write(
-            method,
+            made,
             photo,
             folder_for(out, photo.name),
             landmarks=distances,
             formats=written,
-            notes=learned.notes(stages),
+            notes=predicting.notes,
+            resumes=predicting.resumes,
         )
         return
     # Once for all photos: what is missing is missing for each of them.
     with interruptible():
-        learned.prepare(stages)
+        predicting.prepare()
     run_several(
         paths,
         load=lambda path: load_photo(path, intrinsics, fov_deg=fov),
-        method_for=method_for,
+        method_for=predicting.of,
         folder_for=lambda name: folder_for(out, name, several=True),
         formats=written,
-        notes=learned.notes(stages),
+        notes=predicting.notes,
+        resumes=predicting.resumes,
     )
+
+
+def _option(name: str) -> str:
+    """The option of a setting."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _files_of(options: list[str]) -> dict[str, str]:

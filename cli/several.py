@@ -15,10 +15,10 @@ from rich.markup import escape
 
 from mfh.errors import MfhError, MissingPartError, ModelError, SettingsError
 from mfh.photos import safe_name
-from mfh.pipeline import MetricFromHuman
 from mfh.records import MetricDepth, Photo
 from mfh.results import one_line
 
+from .running import PhotoMethod
 from .terminal import TerminalProgress, interruptible
 
 # Errors that no other photo would do without.
@@ -29,10 +29,11 @@ def run_several(
     paths: Sequence[Path],
     *,
     load: Callable[[Path], Photo],
-    method_for: Callable[[Path], MetricFromHuman],
+    method_for: Callable[[Path], PhotoMethod],
     folder_for: Callable[[str], Path],
     formats: Sequence[str],
     notes: Sequence[str] = (),
+    resumes: bool = True,
 ) -> None:
     """Predict photos one after the other; one that fails does not stop the rest.
 
@@ -43,12 +44,13 @@ def run_several(
     load, method_for, folder_for: photo and parts of a path, and the folder for a photo's name.
     formats: what to write, by `mfh.results.formats.FORMATS`.
     notes: what to say besides the results' own warnings.
+    resumes: whether an interrupted run goes on where it stopped.
     """
     report = _Report(paths, notes)
     folders = _folders(paths, folder_for, report)
     background = ThreadPoolExecutor(1)
     try:
-        with interruptible():
+        with interruptible(resumes=resumes):
             last: _Writing | None = None
             for path, photo in _decoded_ahead(list(folders), load, background):
                 try:

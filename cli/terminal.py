@@ -42,6 +42,7 @@ _DOING = {
     "aligned": "aligning",
     "head": "fitting the metric head",
     "depth": "depth at full size",
+    "estimated": "estimating depth",
     "results": "writing results",
     "scoring": "scoring",
 }
@@ -155,12 +156,16 @@ class TerminalProgress(ShownBars, Progress):
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """End a run on Ctrl-C by saying how to go on."""
+def interruptible(*, resumes: bool = True) -> Iterator[None]:
+    """End a run on Ctrl-C by saying how to go on.
+
+    resumes: whether the same command goes on where this one stopped.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
+        then = "goes on where this one stopped" if resumes else "starts again"
+        typer.echo(f"\ninterrupted; the same command {then}", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 

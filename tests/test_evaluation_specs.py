@@ -15,15 +15,10 @@ import transformers
 from tiny_metric import write_tiny_depth_pro, write_tiny_glpn
 
 from mfh.errors import InputError, MissingPartError, SettingsError
+from mfh.estimators.specs import HubSpec, Metric3DSpec, UniDepthSpec
 from mfh.evaluation.methods.base import Case
 from mfh.evaluation.methods.mfh_specs import OracleSpec, mfh_spec, oracle_settings
-from mfh.evaluation.methods.rivals import (
-    FilesSpec,
-    HubSpec,
-    Metric3DSpec,
-    UniDepthSpec,
-    method_spec,
-)
+from mfh.evaluation.methods.rivals import EstimatorMethodSpec, FilesSpec, method_spec
 from mfh.models import DownloadProgress
 from mfh.records import Intrinsics, Photo
 from mfh.settings import Settings
@@ -58,7 +53,9 @@ def test_texts_name_methods(tmp_path: Path, text: str, expected: Any) -> None:
 
     spec = method_spec(there(text))
     fields = {k: there(v) if isinstance(v, str) else v for k, v in vars(expected).items()}
-    assert spec == type(expected)(**fields)
+    named = spec.estimator if isinstance(spec, EstimatorMethodSpec) else spec
+    assert named == type(expected)(**fields)
+    assert spec.as_dict() == named.as_dict()
     assert not spec.needs_truth and not spec.seeded
     assert pickle.loads(pickle.dumps(spec)) == spec
     assert hash(spec) == hash(pickle.loads(pickle.dumps(spec)))
@@ -67,8 +64,9 @@ def test_texts_name_methods(tmp_path: Path, text: str, expected: Any) -> None:
 
 def test_device_and_precision_go_to_the_models() -> None:
     half = Settings(device="cpu", precision="bfloat16")
-    assert method_spec("hub:a/b", half) == HubSpec("a/b", "cpu", "bfloat16")
-    assert method_spec("metric3d", Settings(device="cpu", precision="float32")).device == "cpu"
+    assert method_spec("hub:a/b", half) == EstimatorMethodSpec(HubSpec("a/b", "cpu", "bfloat16"))
+    on_cpu = method_spec("metric3d", Settings(device="cpu", precision="float32"))
+    assert on_cpu == EstimatorMethodSpec(Metric3DSpec(device="cpu"))
     for text in ("metric3d", "unidepth"):
         with pytest.raises(SettingsError, match="precision is 'float16', but its package has one"):
             method_spec(text, Settings(precision="float16"))

@@ -176,7 +176,8 @@ def test_estimates_without_a_head(tmp_path: Path) -> None:
     camera = Intrinsics(100, 100, 32, 24, *SHAPE)
     photo = Photo(np.zeros((*SHAPE, 3), np.uint8), camera, "street")
     page = report(tmp_path, photo=photo, result=estimate(photo))
-    assert "estimator some model" in page.text
+    assert "Estimated by some model" in page.text
+    assert "Estimating depth some model" in page.text
     assert "Votes" not in page.text and "Painted photos" not in page.text
     assert data_of(tmp_path)["fit"] is None
 

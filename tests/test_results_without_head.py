@@ -55,6 +55,8 @@ def test_lines_name_the_method_and_no_people() -> None:
     assert lines["Scale"] == "as the model gives it; error unknown"
     assert lines["Estimated by"] == "ZoeDepth (Intel/zoedepth-nyu); camera not used"
     assert "±" not in lines["Depth"]
+    revised = dict(summary_lines(estimate(parts={**PARTS, "revision": "1a2b"})))
+    assert revised["Estimated by"].endswith("; camera not used; revision 1a2b")
 
 
 def test_lines_with_an_error() -> None:

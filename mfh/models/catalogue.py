@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Part = Literal["painter", "detector", "keypoints", "mesh", "body", "disparity"]
+Part = Literal["painter", "detector", "keypoints", "mesh", "body", "disparity", "estimator"]
 Obtain = Literal["hub", "url", "register", "included", "folder"]
 
 # The stage of each part; a stage of several parts is named after the one that gives its records.
@@ -30,6 +30,7 @@ _STAGE: Mapping[str, str] = {
     "mesh": "people",
     "body": "people",
     "disparity": "disparity",
+    "estimator": "estimators",
 }
 _MAIN_PART = {"painted": "painter", "people": "mesh", "disparity": "disparity"}
 _HEX = re.compile(r"[0-9a-f]*")
@@ -78,7 +79,8 @@ class Model:
     """One upstream model.
 
     name: what settings and commands call it.
-    stage: what it is for: "painted", "people" or "disparity"; `part`: its part in that.
+    stage: what it is for: "painted", "people" or "disparity", or "estimators" for other methods,
+        which no settings name; `part`: its part in that.
     title: its name in words.
     id: where its publisher keeps it.
     obtain: how it gets here: from the model hub, from URLs, from the user who registered for it,
@@ -187,8 +189,9 @@ def find_model(text: str, part: Part | None = None) -> Model:
         return fitting[0]
     names = [model.name for model in catalogue() if part in (None, model.part)]
     if found:
+        article = "an" if found[0].part == "estimator" else "a"
         raise SettingsError(
-            f"{text} is a {found[0].part}, not a {part}; there are {_listed(names)}"
+            f"{text} is {article} {found[0].part}, not a {part}; there are {_listed(names)}"
         )
     near = _nearest(text, [model for model in catalogue() if part in (None, model.part)])
     hint = f"did you mean {near!r}?" if near else f"there are {_listed(names)}"

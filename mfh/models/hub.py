@@ -19,7 +19,7 @@ from mfh.errors import MissingPartError
 from mfh.models.catalogue import Model, ModelFile
 from mfh.models.download import Address, NotThereError, read_json_from
 
-_WANTED = (".json", ".model", ".safetensors", ".txt")
+_WANTED = (".jinja", ".json", ".model", ".safetensors", ".txt")
 _VARIANT = re.compile(r"\.(bf16|ema|fp16|fp32|non_ema)[.-]")
 
 

@@ -133,8 +133,7 @@ def packages_remedy(model: Model) -> str:
     if not missing:
         return ""
     steps = list(install_commands(missing))
-    other = default_model(model.stage, model.part)
-    if model != other:
+    if model.part in _SETTINGS and model != (other := default_model(model.stage, model.part)):
         steps.append(f"or use --set {_SETTINGS[model.part]}={other.name}")
     return f"{model.title} needs {' and '.join(missing)}, not found here: {'; '.join(steps)}"
 

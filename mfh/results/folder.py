@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ def write_results(
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
     simulated_errors: Mapping[str, float] | None = None,
+    method: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Path]:
     """Write a result's files into a folder, which is made where it is not there.
@@ -59,8 +61,8 @@ def write_results(
     images, landmarks, verdicts, set_aside: the photo itself and its painted photos, as for
     `contact_sheet`; beside painted photos the photo is drawn only where something in it was
     measured. aligned: their disparity, by which the report tells the votes.
-    errors, timings, settings, simulated_errors: as for `summary_dict`; progress is told of the
-    stage "results".
+    errors, timings, settings, simulated_errors, method: as for `summary_dict`; progress is told of
+        the stage "results".
     Returns the paths, by what they are. Raises `InputError` for a format that is not known, and
     `OutputError`.
     """
@@ -111,6 +113,7 @@ def write_results(
         timings=timings,
         settings=settings,
         simulated_errors=simulated_errors,
+        method=method,
         files=paths,
         too_far_for_png_px=too_far_for_png_px(result.depth_m) if "depth_mm" in paths else None,
     )

@@ -37,6 +37,7 @@ def summary_dict(
     timings: Mapping[str, float] | None = None,
     settings: Settings | None = None,
     simulated_errors: Mapping[str, float] | None = None,
+    method: Mapping[str, Any] | None = None,
     files: Mapping[str, Path] | None = None,
     too_far_for_png_px: int | None = None,
 ) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def summary_dict(
     errors: against true depth, as `mfh.evaluation.depth_errors` gives them.
     timings: seconds for each stage.
     simulated_errors: how wrong simulated stages were told to be.
+    method: which one it is where it is not Metric from Human, e.g. `EstimatorSpec.as_dict()`.
     files: what was written, by what it is.
     too_far_for_png_px: how many pixels the 16-bit PNG could not hold.
     """
@@ -78,6 +80,8 @@ def summary_dict(
         summary["settings"] = settings.as_dict()
     if simulated_errors is not None:
         summary["simulated_errors"] = dict(simulated_errors)
+    if method is not None:
+        summary["method"] = dict(method)
     if files is not None:
         summary["files"] = {key: path.name for key, path in files.items()}
     if too_far_for_png_px is not None:
@@ -100,7 +104,7 @@ def summary_lines(
         ("Scale", scale_in_words(result)),
     ]
     if result.head is None and result.parts:
-        lines.append(("Estimated by", "; ".join(result.parts.values())))
+        lines.append(("Estimated by", _parts_in_words(result.parts)))
     if errors is not None:
         lines.append(("Against truth", _errors_in_words(errors)))
     if result.counts is not None:
@@ -138,6 +142,15 @@ def _head_dict(head: MetricHead) -> dict[str, Any]:
 def _simulated_in_words(result: MetricDepth) -> str:
     stages = [stage for stage, part in result.parts.items() if part.startswith("simulated")]
     return f"{', '.join(stages)}: stand-ins that know the truth"
+
+
+def _parts_in_words(parts: Mapping[str, str]) -> str:
+    """An estimator's name, and what else there is to say of it by what that is."""
+    words = [
+        text if name == "estimator" or text.startswith(name) else f"{name} {text}"
+        for name, text in parts.items()
+    ]
+    return "; ".join(words)
 
 
 def _depth_in_words(result: MetricDepth) -> str:

@@ -26,7 +26,7 @@ from mfh.results.summary import summary_lines
 # So many votes are a chart of their own.
 _FEW_VOTES = 3
 # They have sections of their own.
-_ELSEWHERE = {"Simulated", "Camera", "Time", "Computed on", "Estimated by"}
+_ELSEWHERE = {"Simulated", "Camera", "Time", "Computed on"}
 
 
 def report_html(subject: Subject) -> str:

@@ -27,6 +27,7 @@ _STAGES: Mapping[str, tuple[str, str]] = {
     "aligned": ("Aligning", ""),
     "head": ("Fitting the metric head", "head"),
     "depth": ("Depth at full size", ""),
+    "estimated": ("Estimating depth", "estimator"),
 }
 _FILES: Mapping[str, str] = {
     **{each.key: each.what for each in FORMATS.values()},
@@ -75,8 +76,12 @@ def making_section(subject: Subject) -> Html:
         if stage in seconds or part in parts:
             rows.append((title, parts.pop(part, ""), seconds.get(stage)))
     rows += [(stage, "", taken) for stage, taken in seconds.items() if stage not in _STAGES]
-    rows += [(name, part, None) for name, part in parts.items()]
     told = []
+    if result.head is None:
+        # What an estimator tells of itself is no stage.
+        told += [(name.capitalize(), text.removeprefix(f"{name} ")) for name, text in parts.items()]
+    else:
+        rows += [(name, part, None) for name, part in parts.items()]
     if result.device:
         told.append(("Computed on", result.device))
     if seconds:
