@@ -41,3 +41,27 @@ def write_npy(path: Path, values: np.ndarray) -> None:
 def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+def write_nyu(root: Path, *frames: str, depth_mm: int = 2000) -> None:
+    """Frames of NYU Depth V2 as BTS has them ("kitchen_0028b/00045"), at one depth."""
+    for frame in frames:
+        scene, _, number = frame.rpartition("/")
+        write_photo(root / scene / f"rgb_{number}.jpg", 480, 640)
+        depth = np.full((480, 640), depth_mm, np.uint16)
+        write_png(root / scene / f"sync_depth_{number}.png", depth)
+
+
+def write_kitti(
+    root: Path,
+    *frames: tuple[str, int],
+    camera: str = "image_02",
+    truths: str = "data_depth_annotated/train",
+    size: tuple[int, int] = (375, 1242),
+) -> None:
+    """Frames of KITTI (drive, number) of one camera, at a depth of 10 m."""
+    for drive, number in frames:
+        name = f"{number:010d}.png"
+        write_photo(root / "raw" / drive[:10] / f"{drive}_sync" / camera / "data" / name, *size)
+        folder = root / truths / f"{drive}_sync" / "proj_depth" / "groundtruth" / camera
+        write_png(folder / name, np.full(size, 2560, np.uint16))

@@ -328,7 +328,7 @@ def test_ranges_that_are_none(tmp_path, options):
 
 
 def test_unknown_crops(tmp_path):
-    with pytest.raises(SettingsError, match="crop 'kb'; accepted: none, eigen, garg"):
+    with pytest.raises(SettingsError, match="crop 'kb'; accepted: none, eigen, eigen-kitti, garg"):
         Folder(tmp_path, crop="kb")
 
 

@@ -8,11 +8,17 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from data_set_trees import colours, planted, write_photo, write_png, write_text
+from data_set_trees import colours, planted, write_kitti, write_photo, write_png, write_text
 
 from mfh.errors import CameraError, InputError
 from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.kitti import Kitti, eigen_test_split, read_split
+from mfh.evaluation.datasets.kitti import Kitti
+from mfh.evaluation.datasets.kitti_frames import (
+    eigen_test_drives,
+    eigen_test_split,
+    is_for_training,
+    read_split,
+)
 
 TRUTH = "proj_depth/groundtruth/image_02"
 
@@ -328,3 +334,100 @@ def test_real_photo_in_bts_layout(shared, tmp_path):
     photo = data_set.photo(sample)
     assert photo.shape == (352, 1216)
     assert (photo.camera.cx, photo.camera.cy) == (pytest.approx(596.5593), pytest.approx(149.854))
+
+
+TRAINED, OTHER, TESTED = "2011_09_26_drive_0001", "2011_09_28_drive_0001", "2011_09_26_drive_0002"
+
+
+@pytest.fixture
+def drives(tmp_path):
+    """Frames of two drives to train on, in both parts of the download, and of one to test on."""
+    write_kitti(tmp_path, (TRAINED, 7), (TRAINED, 5), (TESTED, 70))
+    part = "data_depth_annotated/val"
+    write_kitti(tmp_path, (OTHER, 5), truths=part, size=(370, 1224))
+    return tmp_path
+
+
+def test_training_photos_are_of_drives_that_are_not_tested_on(drives):
+    data_set = open_data_set("kitti", drives, split="train")
+    samples = data_set.samples()
+    assert [sample.name for sample in samples] == [
+        f"{TRAINED}_sync/0000000005",
+        f"{TRAINED}_sync/0000000007",
+        f"{OTHER}_sync/0000000005",
+    ]
+    assert data_set.options == {"split": "train"}
+    assert data_set.photo(samples[2]).shape == (352, 1216)
+    assert np.unique(data_set.truth(samples[2])) == [10.0]
+    checked = data_set.check()
+    assert (checked.expected, checked.found) == (3, 3)
+    assert "of 2 drives that are not Eigen's test drives" in checked.lines[0]
+
+
+def test_no_photo_of_a_test_drive_is_trained_on(tmp_path):
+    assert len(eigen_test_drives()) == 28
+    # Frames that are no test photos themselves, of all 28 drives.
+    for drive in eigen_test_drives():
+        folder = tmp_path / "gts" / f"{drive}_sync" / TRUTH
+        folder.mkdir(parents=True)
+        (folder / "0000004321.png").touch()
+        assert not is_for_training(f"{drive}_sync/0000004321")
+    (tmp_path / "raw" / "2011_09_26" / f"{TESTED}_sync" / "image_02").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"holds no training photos of KITTI.* than the 28 of Eig"):
+        Kitti(tmp_path, "train").samples()
+
+
+def test_a_training_photo_that_is_not_there_is_named(drives):
+    photo = drives / "raw" / TRAINED[:10] / f"{TRAINED}_sync" / "image_02/data/0000000005.png"
+    photo.unlink()
+    checked = Kitti(drives, "train").check()
+    assert (checked.expected, checked.found) == (3, 2)
+    assert checked.missing == {f"{TRAINED}_sync/0000000005": str(photo)}
+    assert "eigen_train_files_with_gt.txt" in checked.lines[-1]
+
+
+@pytest.mark.parametrize("truths", ["gts", "train", ".", "raw/2011_09_26", "kitti/gts"])
+def test_training_photos_in_other_layouts(tmp_path, truths):
+    write_kitti(tmp_path, (TRAINED, 5), truths=truths)
+    assert Kitti(tmp_path, "train").check().found == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"2011_09_26/{TRAINED}_sync/image_03/data/0000000005.png "
+        f"{TRAINED}_sync/proj_depth/groundtruth/image_03/0000000005.png 721.5377",
+        f"2011_09_26/{TRAINED}_sync 5 r",
+    ],
+    ids=["BTS", "Monodepth2"],
+)
+@pytest.mark.parametrize("calibration", [True, False])
+def test_the_right_camera_where_a_list_names_it(tmp_path, line, calibration):
+    write_kitti(tmp_path, (TRAINED, 5), camera="image_03")
+    write_kitti(tmp_path, (TRAINED, 5), (TRAINED, 6))
+    if calibration:
+        right = CALIBRATION.replace("_02:", "_03:").replace("7.3e+02", "7.2e+02")
+        write_text(tmp_path / "raw/2011_09_26/calib_cam_to_cam.txt", CALIBRATION + right)
+    left = f"2011_09_26/{TRAINED}_sync 6 l"
+    write_text(tmp_path / "list.txt", f"{line}\n{left}\n")
+    data_set = Kitti(tmp_path, tmp_path / "list.txt")
+    right, left = data_set.samples()
+    assert (right.name, left.name) == (
+        f"{TRAINED}_sync/image_03/0000000005",
+        f"{TRAINED}_sync/0000000006",
+    )
+    assert all("image_03" in str(path) for path in data_set.files(right)[:2])
+    assert data_set.check().found == 2
+    cameras = [data_set.photo(sample).camera.fx for sample in (right, left)]
+    assert cameras == ([720.0, 730.0] if calibration else [721.5377, 721.5377])
+
+
+def test_all_lines_of_eigens_training_list_are_understood(tmp_path):
+    numbers = range(5, 45)
+    lines = [
+        f"{TRAINED[:10]}/{TRAINED}_sync/image_02/data/{number:010d}.png "
+        f"{TRAINED}_sync/proj_depth/groundtruth/image_02/{number:010d}.png 721.5377"
+        for number in numbers
+    ]
+    write_text(tmp_path / "list.txt", "\n".join(lines))
+    assert read_split(tmp_path / "list.txt") == [(TRAINED, n, "image_02") for n in numbers]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections import Counter
 
 import numpy as np
 import pytest
-from data_set_trees import colours, planted, write_photo, write_png
+from data_set_trees import colours, planted, write_nyu, write_photo, write_png, write_text
 from mfh_cli.data_set_check import check_lines
 from PIL import Image
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.nyu import Nyu, official_test_split
+from mfh.evaluation.datasets.nyu import Nyu
+from mfh.evaluation.datasets.nyu_splits import (
+    official_test_split,
+    official_training_split,
+    scene_of,
+    training_videos,
+)
 
 NYU_K = (518.8579, 519.46961, 325.58245, 253.73617)
 
@@ -226,3 +233,144 @@ def test_real_photo_in_bts_layout(shared, tmp_path):
     with Image.open(shared / "data" / "nyu" / "rgb_00000.jpg") as stored:
         np.testing.assert_array_equal(photo.image, np.asarray(stored))
     assert data_set.check().found == 1
+
+
+VIDEO_FRAMES = ("kitchen_0028b/00045", "bathroom_0001/00003", "bathroom_0001/00002")
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Frames of two training videos, and of a video that is not for training."""
+    sync = tmp_path / "nyu_depth_v2" / "sync"
+    write_nyu(sync, *VIDEO_FRAMES, "kitchen_0004/00000")
+    return sync
+
+
+def names_of(data_set):
+    return [sample.name for sample in data_set.samples()]
+
+
+def test_training_lists_are_whole_and_apart_from_the_test_split():
+    labelled, test = official_training_split(), official_test_split()
+    numbers = {frame for frame, _ in labelled}
+    assert len(labelled) == len(numbers) == 795
+    assert numbers | {frame for frame, _ in test} == set(range(1449))
+    assert len({scene for _, scene in labelled}) == 249
+    videos = training_videos()
+    assert len(videos) == len(set(videos)) == 284
+    # No name of a test photo, in either layout, is taken for one to train on.
+    for frame, kind in test:
+        assert scene_of(f"{kind}/rgb_{frame:05d}") is None
+        assert scene_of(f"{kind}_0004/rgb_{frame + 1:04d}") is None
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_training_videos_from_any_folder_above(videos, levels):
+    data_set = open_data_set("nyu", [videos, *videos.parents][levels], split="train")
+    assert names_of(data_set) == [
+        "bathroom_0001/rgb_00002",
+        "bathroom_0001/rgb_00003",
+        "kitchen_0028b/rgb_00045",
+    ]
+    assert data_set.options == {"split": "train"}
+    sample = data_set.samples()[0]
+    assert data_set.photo(sample).camera.fx == NYU_K[0]
+    assert data_set.truth(sample)[9, 9] == np.float32(2.0)
+    checked = data_set.check()
+    assert (checked.expected, checked.found) == (3, 3)
+    assert "2 of 284 videos; 1 other folders there are no training videos" in checked.lines[0]
+
+
+def test_a_frame_with_half_its_files_is_missing(videos):
+    (videos / "bathroom_0001" / "sync_depth_00002.png").unlink()
+    data_set = Nyu(videos, "train")
+    checked = data_set.check()
+    assert (checked.expected, checked.found) == (3, 2)
+    assert checked.missing["bathroom_0001/rgb_00002"].endswith("sync_depth_00002.png")
+    assert "sync.zip" in checked.lines[-1]
+    with pytest.raises(InputError, match=r"--check --data .* --data-option split=train"):
+        data_set.truth(data_set.samples()[0])
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2, 3])
+def test_labelled_training_photos_where_there_are_no_videos(bts, levels):
+    train = bts.with_name("train")
+    write_nyu(train, "office/00002", "exercise_room/00427")
+    data_set = open_data_set("nyu", [train, *train.parents][levels], split="train")
+    samples = data_set.samples()
+    assert len(samples) == len({sample.name for sample in samples}) == 795
+    assert samples[0].photo == train / "office" / "rgb_00002.jpg"
+    checked = data_set.check()
+    assert (checked.expected, checked.found) == (795, 2)
+    assert "labelled training photos, BTS layout" in checked.lines[0]
+    numbers = {int(sample.name[-5:]) for sample in samples}
+    assert not numbers & {frame for frame, _ in official_test_split()}
+
+
+def test_labelled_training_photos_of_marigold(marigold):
+    train = marigold.with_name("train") / "office_0003"
+    write_photo(train / "rgb_0003.png", 480, 640)
+    write_png(train / "depth_0003.png", planted(480, 640, a=(9, 8, 2500)))
+    data_set = Nyu(marigold.parent, "train")
+    assert data_set.check().found == 1
+    assert data_set.truth(data_set.samples()[0])[9, 8] == np.float32(2.5)
+    assert data_set.samples()[0].name == "office/rgb_00002"
+
+
+def test_videos_go_before_the_labelled_photos(videos):
+    write_nyu(videos.with_name("official_splits") / "train", "office/00002")
+    assert len(Nyu(videos.parent, "train").samples()) == 3
+
+
+def test_test_photos_are_no_training_photos(bts, marigold):
+    for test in (bts, marigold):
+        with pytest.raises(InputError, match=r"holds no training photos of NYU .* sync\.zip"):
+            Nyu(test, "train").samples()
+
+
+def test_videos_are_not_tested_on(videos):
+    with pytest.raises(InputError, match="none of the photos and depth maps there is of the offic"):
+        Nyu(videos).samples()
+
+
+def test_a_list_file_names_photos_of_the_videos(videos, tmp_path):
+    lines = (
+        "/kitchen_0028b/rgb_00045.jpg /kitchen_0028b/sync_depth_00045.png 518.8579\n\n"
+        "# of another\nbathroom_0001/rgb_00009.jpg None 518.8579\n"
+        "bathroom_0001/rgb_00003.jpg bathroom_0001/sync_depth_00003.png 518.8579\n"
+    )
+    write_text(tmp_path / "list.txt", lines)
+    data_set = open_data_set("nyu", videos.parents[1], split=str(tmp_path / "list.txt"))
+    assert names_of(data_set) == ["kitchen_0028b/rgb_00045", "bathroom_0001/rgb_00003"]
+    assert data_set.samples()[0].photo == videos / "kitchen_0028b" / "rgb_00045.jpg"
+    assert data_set.options == {"split": str((tmp_path / "list.txt").absolute())}
+    checked = data_set.check()
+    assert checked.found == checked.expected == 2
+    assert f"list.txt, of {videos}" in checked.lines[0]
+    assert pickle.loads(pickle.dumps(data_set)) == data_set
+
+
+def test_a_list_file_of_test_photos_is_a_part_of_the_test_split(bts, tmp_path):
+    line = "bathroom/rgb_00045.jpg bathroom/sync_depth_00045.png 518.8579"
+    write_text(tmp_path / "list.txt", line)
+    data_set = Nyu(bts.parents[1], tmp_path / "list.txt")
+    assert names_of(data_set) == ["bathroom/rgb_00045"]
+    assert data_set.check().found == 1
+    assert Nyu(bts, "test") == Nyu(bts)
+
+
+def test_bad_list_files(videos, tmp_path):
+    data_set = Nyu(videos, tmp_path / "list.txt")
+    with pytest.raises(InputError, match=r"list\.txt: there is no such list .*train or test"):
+        data_set.samples()
+    write_text(tmp_path / "list.txt", "\nkitchen_0028b/rgb_00045.jpg\n")
+    with pytest.raises(InputError, match=r"list\.txt, line 2: .* names no photo and depth"):
+        data_set.samples()
+    write_text(tmp_path / "list.txt", "a/rgb_00001.jpg None 518.8\n")
+    with pytest.raises(InputError, match="names no photo with truth"):
+        data_set.samples()
+    write_text(tmp_path / "list.txt", 2 * "a/rgb_00001.jpg a/sync_depth_00001.png\n")
+    with pytest.raises(InputError, match=r"line 2: 'a/rgb_00001' is there already"):
+        data_set.samples()
+    write_text(tmp_path / "list.txt", "a/rgb_00001.jpg a/sync_depth_00001.png\n")
+    assert (data_set.check().expected, data_set.check().found) == (1, 0)

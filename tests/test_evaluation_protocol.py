@@ -45,3 +45,10 @@ def test_a_range_from_zero_is_clipped_to_what_has_a_logarithm() -> None:
     line_m = np.array([-2.0, 3, np.inf])
     protocol.clip(line_m)
     assert line_m.tolist() == [1e-3, 3, 10]
+
+
+def test_the_eigen_crop_of_kitti_is_in_fractions() -> None:
+    # 0.3324324 * 375 = 124.66, 0.91351351 * 375 = 342.57; 0.0359477 * 1242 = 44.65, 0.96405229 *
+    # 1242 = 1197.35. In the KB crop: 117.02, 321.56; 43.71, 1172.29.
+    assert crop_window("eigen-kitti", (375, 1242)) == (slice(124, 342), slice(44, 1197))
+    assert crop_window("eigen-kitti", (352, 1216)) == (slice(117, 321), slice(43, 1172))

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from mfh.errors import InputError
 
-Crop = Literal["none", "eigen", "garg"]
+Crop = Literal["none", "eigen", "eigen-kitti", "garg"]
 
 # Rows and columns of a 480 x 640 px photo that Eigen et al. (2014) score: what Kinect's colour and
 # depth cameras both see. As in BTS and ZoeDepth, `eval_mask[45:471, 41:601]`.
 _EIGEN = (slice(45, 471), slice(41, 601))
 _EIGEN_SHAPE = (480, 640)
+# Fractions of height and width of KITTI's photos that Eigen et al. (2014) score, multiplied and
+# truncated to whole pixels as in Monodepth and BTS (`bts_eval.py`, `--eigen_crop`).
+_EIGEN_KITTI_ROWS = (0.3324324, 0.91351351)
+_EIGEN_KITTI_COLUMNS = (0.0359477, 0.96405229)
 # What has a logarithm.
 _LEAST_M = 1e-3
 # Fractions of height and width that Garg et al. (2016) score, where LiDAR reaches; multiplied and
@@ -30,7 +34,8 @@ class Protocol:
 
     max_m: the cap: truth counts strictly between `min_m` and it, and predictions are clipped to
         that range.
-    crop: "eigen" (Eigen et al. 2014, of 480 x 640 px) or "garg" (Garg et al. 2016).
+    crop: "eigen" (Eigen et al. 2014, of NYU Depth V2's 480 x 640 px), "eigen-kitti" (the same
+        authors', of KITTI, in fractions) or "garg" (Garg et al. 2016).
     source: where the numbers are from.
     """
 
@@ -78,6 +83,8 @@ def crop_window(crop: Crop, shape: tuple[int, ...]) -> tuple[slice, slice]:
                 f'{_EIGEN_SHAPE[1]} x {_EIGEN_SHAPE[0]} px alone; score it with crop="none"'
             )
         return _EIGEN
+    if crop == "eigen-kitti":
+        return _part(_EIGEN_KITTI_ROWS, height), _part(_EIGEN_KITTI_COLUMNS, width)
     if crop == "garg":
         return _part(_GARG_ROWS, height), _part(_GARG_COLUMNS, width)
     return slice(0, height), slice(0, width)

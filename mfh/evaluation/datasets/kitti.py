@@ -1,15 +1,13 @@
-"""KITTI, streets: Eigen's test split with the annotated depth maps of 2017 ("corrected" split).
+"""KITTI, streets, with the annotated depth maps of 2017 (Eigen's "corrected" split).
 
 Eigen et al., NeurIPS 2014 (split); Uhrig et al., 3DV 2017 (depth, accumulated over 11 frames).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -18,12 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.camera import crop_intrinsics
-from mfh.errors import CameraError, InputError
-from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.official_set import OfficialSet
-from mfh.evaluation.datasets.stored_files import holds, require_size, subfolders
+from mfh.errors import CameraError
+from mfh.evaluation.datasets.base import LayoutError, Sample
+from mfh.evaluation.datasets.kitti_frames import (
+    LEFT,
+    RIGHT,
+    Frame,
+    eigen_test_drives,
+    eigen_test_split,
+    read_split,
+    training_frames,
+)
+from mfh.evaluation.datasets.official_set import OfficialSet, split_named
+from mfh.evaluation.datasets.stored_files import (
+    content_in_words,
+    holds,
+    require_size,
+    subfolders,
+)
 from mfh.evaluation.protocol import Protocol
 from mfh.records import Intrinsics, Photo
+
+__all__ = ["Kitti", "eigen_test_split", "read_split"]
 
 # KITTI depth development kit, readme.txt.
 _UNITS_PER_M = 256.0
@@ -31,8 +45,8 @@ _UNITS_PER_M = 256.0
 # Height and width of the KB crop, px: the size of the depth benchmark's test photos.
 _CROP = (352, 1216)
 
-# Rectified left colour camera by date: f, cx, cy in px, height and width (`calib_cam_to_cam.txt`,
-# P_rect_02 and S_rect_02).
+# Rectified colour cameras by date: f, cx, cy in px, height and width (`calib_cam_to_cam.txt`,
+# P_rect_02 and S_rect_02); those of the right one are the same, as rectified cameras' are.
 _CAMERAS: Mapping[str, tuple[float, float, float, int, int]] = MappingProxyType(
     {
         "2011_09_26": (721.5377, 609.5593, 172.854, 375, 1242),
@@ -42,6 +56,8 @@ _CAMERAS: Mapping[str, tuple[float, float, float, int, int]] = MappingProxyType(
         "2011_10_03": (718.856, 607.1928, 185.2157, 376, 1241),
     }
 )
+
+_SIDES: Mapping[str, str] = MappingProxyType({LEFT: "left", RIGHT: "right"})
 
 _DATE = "[0-9][0-9][0-9][0-9]_[0-9][0-9]_[0-9][0-9]"
 
@@ -57,16 +73,27 @@ _TRUTH_PLACES = (
     ".",
 )
 
+_WHERE_TO_TRAIN = (
+    "Get the raw data, synced and rectified, of the drives to train on and the calibration of "
+    "their dates from https://www.cvlibs.net/datasets/kitti/raw_data.php into raw/, and "
+    "data_depth_annotated.zip (14 GB) from "
+    "https://www.cvlibs.net/datasets/kitti/eval_depth.php into data_depth_annotated/; "
+    "eigen_train_files_with_gt.txt of https://github.com/cleinc/bts lists the usual 23 thousand "
+    "(option split)."
+)
+
 
 @dataclass(frozen=True)
 class Kitti(OfficialSet):
-    """Eigen's test split, in BTS's layout or KITTI's own.
+    """Eigen's test split, in BTS's layout or KITTI's own; or photos to train on.
 
     root: the folder of the raw data and the annotated depth, or one that holds it.
-    split: a list file instead of Eigen's test split, a line a photo that names drive and frame:
+    split: "train" for every photo of the left camera with annotated depth of drives that Eigen's
+        test split is not of. Or a list file, a line a photo that names drive and frame:
         "2011_09_26/2011_09_26_drive_0002_sync/image_02/data/0000000069.png TRUTH FOCAL" as BTS has
-        it, or "2011_09_26/2011_09_26_drive_0002_sync 0000000069 l" as Monodepth2. Lines whose truth
-        is "None" are left out.
+        it, or "2011_09_26/2011_09_26_drive_0002_sync 69 l" as Monodepth2. The right camera is read
+        where a line names image_03 first, or r. Lines whose truth is "None" are left out. None and
+        "test" are Eigen's test split.
     """
 
     split: str | Path | None = None
@@ -92,8 +119,7 @@ class Kitti(OfficialSet):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.split is not None:
-            object.__setattr__(self, "split", Path(self.split).absolute())
+        object.__setattr__(self, "split", split_named(self.split))
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -103,17 +129,17 @@ class Kitti(OfficialSet):
     def samples(self) -> Sequence[Sample]:
         """The 652 photos of the split that have truth, by drive and frame, or those of `split`."""
         raw = self._raw()
-        frames = eigen_test_split() if self.split is None else read_split(Path(self.split))
-        places = self._truth_places(raw)
-        truths = {drive: _truth_folder(drive, raw, places) for drive in {d for d, _ in frames}}
+        places = self.truth_places(raw)
+        frames = self._frames(raw, places)
+        truths = {key: truth_folder(*key, raw, places) for key in {(f[0], f[2]) for f in frames}}
         return [
             Sample(
-                f"{drive}_sync/{frame:010d}",
-                raw / drive[:10] / f"{drive}_sync" / "image_02" / "data" / f"{frame:010d}.png",
-                truths[drive] / f"{frame:010d}.png",
-                {"date": drive[:10]},
+                frame.name,
+                _photo_path(raw, frame),
+                truths[frame.drive, frame.camera] / f"{frame.number:010d}.png",
+                {"date": frame.drive[:10], "camera": frame.camera},
             )
-            for drive, frame in frames
+            for frame in frames
         ]
 
     def photo(self, sample: Sample) -> Photo:
@@ -142,12 +168,36 @@ class Kitti(OfficialSet):
 
     def layout(self) -> str:
         """Where the photos are, or are expected, and which photos count."""
-        split = (
-            "Eigen's test split, the 652 of 697 photos that have annotated depth"
-            if self.split is None
-            else f"split of {self.split}"
-        )
+        if self.split is None:
+            split = "Eigen's test split, the 652 of 697 photos that have annotated depth"
+        elif self.split == "train":
+            drives = {sample.name.partition("/")[0] for sample in self.samples()}
+            split = (
+                f"training photos, the left camera's with annotated depth of {len(drives)} drives "
+                "that are not Eigen's test drives"
+            )
+        else:
+            split = f"split of {self.split}"
         return f"photos in {self._raw()}; {split}"
+
+    def remedy(self) -> str:
+        """Where to get the split."""
+        return self.where if self.split is None else _WHERE_TO_TRAIN
+
+    def _frames(self, raw: Path, places: Sequence[Path]) -> list[Frame]:
+        if self.split is None:
+            return [Frame(*each) for each in eigen_test_split()]
+        if isinstance(self.split, Path):
+            return read_split(self.split)
+        # The folder of a date may hold the truth beside the photos.
+        frames = training_frames((*places, *subfolders(raw)))
+        if not frames:
+            raise LayoutError(
+                f"{self.root}: holds no training photos of {self.title}: expected {self.expected}, "
+                f"of other drives than the {len(eigen_test_drives())} of Eigen's test split; "
+                f"{content_in_words(self.root)}. {_WHERE_TO_TRAIN}"
+            )
+        return frames
 
     def _raw(self) -> Path:
         """The folder of the dates; where only truth is there, that in which they are expected."""
@@ -161,11 +211,11 @@ class Kitti(OfficialSet):
             if holds(date, "*_sync/image_02"):
                 return date.parent
         raw = dates[0].parent if dates else self.root / "raw"
-        if self._truth_places(raw) or any(holds(date, "*_sync/proj_depth") for date in dates):
+        if self.truth_places(raw) or any(holds(date, "*_sync/proj_depth") for date in dates):
             return raw
         raise self._unlike()
 
-    def _truth_places(self, raw: Path) -> list[Path]:
+    def truth_places(self, raw: Path) -> list[Path]:
         """The folders there are that may hold drives with truth."""
         homes = dict.fromkeys((self.root, raw.parent, raw, *subfolders(self.root)))
         places = dict.fromkeys(home / place for home in homes for place in _TRUTH_PLACES)
@@ -176,61 +226,27 @@ class Kitti(OfficialSet):
         date = str(sample.extra["date"])
         calibration = _calibration_of(sample)
         if calibration.is_file():
-            return _read_camera(calibration)
+            return _read_camera(calibration, str(sample.extra["camera"]))
         if date not in _CAMERAS:
             raise CameraError(
                 f"{calibration}: there is no such file; get the calibration of {date}"
             )
         f, cx, cy, height, width = _CAMERAS[date]
-        return Intrinsics(f, f, cx, cy, height, width, note=f"left colour camera of {date}")
+        side = _SIDES[str(sample.extra["camera"])]
+        return Intrinsics(f, f, cx, cy, height, width, note=f"{side} colour camera of {date}")
 
     def _require_size(self, path: Path, array: NDArray[np.generic], camera: Intrinsics) -> None:
         require_size(path, array, (camera.height, camera.width), "those of its date")
 
 
-def eigen_test_split() -> list[tuple[str, int]]:
-    """Drive and frame of the 652 photos with truth, by drive and frame."""
-    text = resources.files(__package__).joinpath("kitti_eigen_test.txt").read_text(encoding="utf-8")
-    return [
-        (drive, int(frame))
-        for drive, frames in re.findall(r"^(\w+):((?:\s+\d+-?)+)$", text, re.MULTILINE)
-        for frame in frames.split()
-        if not frame.endswith("-")
-    ]
+def _photo_path(raw: Path, frame: Frame) -> Path:
+    folder = raw / frame.drive[:10] / f"{frame.drive}_sync" / frame.camera / "data"
+    return folder / f"{frame.number:010d}.png"
 
 
-def read_split(path: Path) -> list[tuple[str, int]]:
-    """Drive and frame of each line of a list file, once each, as `Kitti.split` describes it.
-
-    Raises `InputError` for a file that cannot be read, and for a line that names none.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such list of photos (option split)") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a list of photos ({error})") from error
-    frames: dict[tuple[str, int], None] = {}
-    for number, line in enumerate(lines, start=1):
-        words = line.split()
-        if not words or line.lstrip().startswith("#") or "None" in words[1:]:
-            continue
-        drive = re.search(r"(\d{4}_\d\d_\d\d_drive_\d{4})_sync", line)
-        frame = re.search(r"(?<!\d)(\d{10})(?!\d)", line)
-        if not (drive and frame):
-            raise InputError(
-                f"{path}, line {number}: {line.strip()[:80]!r} names no drive and frame; expected "
-                "e.g. 2011_09_26/2011_09_26_drive_0002_sync/image_02/data/0000000069.png"
-            )
-        frames[drive[1], int(frame[1])] = None
-    if not frames:
-        raise InputError(f"{path}: names no photo with truth; expected one a line")
-    return list(frames)
-
-
-def _truth_folder(drive: str, raw: Path, places: Sequence[Path]) -> Path:
+def truth_folder(drive: str, camera: str, raw: Path, places: Sequence[Path]) -> Path:
     """Where the truth of a drive is, or is expected to be."""
-    inside = Path(f"{drive}_sync", "proj_depth", "groundtruth", "image_02")
+    inside = Path(f"{drive}_sync", "proj_depth", "groundtruth", camera)
     for place in (*places, raw / drive[:10]):
         if (place / inside).is_dir():
             return place / inside
@@ -249,22 +265,23 @@ def _kb_corner(camera: Intrinsics) -> tuple[int, int]:
     return camera.height - _CROP[0], (camera.width - _CROP[1]) // 2
 
 
-def _read_camera(path: Path) -> Intrinsics:
-    """The rectified left colour camera of a date's `calib_cam_to_cam.txt`."""
+def _read_camera(path: Path, camera: str) -> Intrinsics:
+    """A rectified colour camera of a date's `calib_cam_to_cam.txt`."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise CameraError(f"{path}: cannot be read ({error})") from error
     values = dict(line.split(":", 1) for line in lines if ":" in line)
-    size, projection = map(partial(_numbers, values, path), ("S_rect_02", "P_rect_02"), (2, 12))
+    keys = tuple(f"{name}_rect_{camera[-2:]}" for name in "SP")
+    size, projection = map(partial(_numbers, values, path), keys, (2, 12))
     fx, cx, fy, cy = (projection[index] for index in (0, 2, 5, 6))
-    camera = Intrinsics(fx, fy, cx, cy, int(size[1]), int(size[0]), note=path.name)
-    if camera.height < _CROP[0] or camera.width < _CROP[1]:
+    intrinsics = Intrinsics(fx, fy, cx, cy, int(size[1]), int(size[0]), note=path.name)
+    if intrinsics.height < _CROP[0] or intrinsics.width < _CROP[1]:
         raise CameraError(
-            f"{path}: S_rect_02 is {camera.width} x {camera.height} px, smaller than the KB crop "
-            f"of {_CROP[1]} x {_CROP[0]} px; take KITTI's own calibration of the date"
+            f"{path}: {keys[0]} is {intrinsics.width} x {intrinsics.height} px, smaller than the "
+            f"KB crop of {_CROP[1]} x {_CROP[0]} px; take KITTI's own calibration of the date"
         )
-    return camera
+    return intrinsics
 
 
 def _numbers(values: Mapping[str, str], path: Path, key: str, count: int) -> list[float]:

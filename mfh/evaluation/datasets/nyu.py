@@ -1,22 +1,32 @@
-"""NYU Depth V2: 654 indoor photos of a Kinect (Silberman et al., ECCV 2012)."""
+"""NYU Depth V2: indoor photos of a Kinect (Silberman et al., ECCV 2012)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.evaluation.datasets import nyu_training
 from mfh.evaluation.datasets.base import LayoutError, Sample
-from mfh.evaluation.datasets.official_set import OfficialSet
-from mfh.evaluation.datasets.stored_files import holds, places_below, require_size, subfolders
+from mfh.evaluation.datasets.nyu_layouts import (
+    Layout,
+    any_there,
+    found_below,
+    labelled_samples,
+    places_of,
+)
+from mfh.evaluation.datasets.nyu_splits import official_test_split
+from mfh.evaluation.datasets.nyu_training import Listing
+from mfh.evaluation.datasets.official_set import OfficialSet, split_named
+from mfh.evaluation.datasets.stored_files import content_in_words, require_size
 from mfh.evaluation.protocol import Protocol
 from mfh.records import Intrinsics, Photo
+
+__all__ = ["Nyu", "official_test_split"]
 
 _SIZE = (480, 640)
 
@@ -28,44 +38,17 @@ _CAMERA = Intrinsics(518.8579, 519.46961, 325.58245, 253.73617, *_SIZE)
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """How files are named.
-
-    any_of: what photos and truths of any frame match. first: the number of the data set's first.
-    """
-
-    words: str
-    any_of: tuple[str, str]
-    photo: str
-    truth: str
-    first: int
-
-
-_BTS = _Layout(
-    "BTS layout",
-    ("*/rgb_?????.jpg", "*/sync_depth_?????.png"),
-    "rgb_{:05d}.jpg",
-    "sync_depth_{:05d}.png",
-    first=0,
-)
-_MARIGOLD = _Layout(
-    "Marigold layout",
-    ("*/rgb_????.png", "*/depth_????.png"),
-    "rgb_{:04d}.png",
-    "depth_{:04d}.png",
-    first=1,
-)
-
-# Where the folder of scenes is below the root.
-_PLACES = (".", "test", "official_splits/test", "*/test", "*/official_splits/test")
-
-
-@dataclass(frozen=True)
 class Nyu(OfficialSet):
-    """The official test split, in BTS's or Marigold's layout.
+    """The official test split, in BTS's or Marigold's layout; or photos to train on.
 
     root: the folder of scenes, or one up to three levels above it.
+    split: "train" for training photos: those of the training videos, in BTS's layout, or where
+        there are none the labelled training photos. Or a list file, as
+        `mfh.evaluation.datasets.nyu_training.listed` reads it. None and "test" are the official
+        test split.
     """
+
+    split: str | Path | None = None
 
     name: ClassVar[str] = "nyu"
     title: ClassVar[str] = "NYU Depth V2"
@@ -86,23 +69,27 @@ class Nyu(OfficialSet):
         "test/SCENE/rgb_NNNN.png and depth_NNNN.png (Marigold)"
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "split", split_named(self.split))
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The split, where it is not the official one for testing."""
+        return {} if self.split is None else {"split": str(self.split)}
+
     def samples(self) -> Sequence[Sample]:
-        """The 654 photos, by their number in the data set.
+        """The 654 photos, by their number in the data set, or those of `split`.
 
         Their names are made of scene type and number, from 0, as BTS's files are; so each photo has
         one name, whatever the layout. In Marigold's the folder is known only of photos that are
-        there, or their depth is.
+        there, or their depth is. Frames of videos are named after video and number.
         """
+        if self.split is not None:
+            return self._listing(self.split).samples
         folder, layout = self._found()
-        there = _scenes_by_number(folder) if layout is _MARIGOLD else {}
-        samples = []
-        for frame, scene_type in official_test_split():
-            number = frame + layout.first
-            scene = scene_type if layout is _BTS else there.get(number, f"{scene_type}_*")
-            photo = folder / scene / layout.photo.format(number)
-            truth = folder / scene / layout.truth.format(number)
-            samples.append(Sample(f"{scene_type}/rgb_{frame:05d}", photo, truth))
-        if not any(sample.photo.is_file() or sample.truth.is_file() for sample in samples):
+        samples = labelled_samples(folder, layout, official_test_split())
+        if not any_there(samples):
             raise LayoutError(
                 f"{folder}: none of the photos and depth maps there is of the official test "
                 f"split; give the folder of that split. {self.where}"
@@ -120,31 +107,29 @@ class Nyu(OfficialSet):
         return depth_m
 
     def layout(self) -> str:
-        """Which of the two layouts, and where."""
+        """Which of the layouts, and where."""
+        if self.split is not None:
+            return self._listing(self.split).words
         folder, layout = self._found()
         return f"{layout.words}, {folder}"
 
-    def _found(self) -> tuple[Path, _Layout]:
-        for folder in places_below(self.root, _PLACES):
-            for layout in (_BTS, _MARIGOLD):
-                if holds(folder, *layout.any_of):
-                    return folder, layout
-        raise self._unlike()
+    def remedy(self) -> str:
+        """Where to get the split."""
+        return self.where if self.split is None else nyu_training.WHERE
 
+    def _found(self) -> tuple[Path, Layout]:
+        found = found_below(self.root, places_of("test"))
+        if found is None:
+            raise self._unlike()
+        return found
 
-def official_test_split() -> list[tuple[int, str]]:
-    """Number, counted from 0, and scene type of the 654 photos, by number."""
-    text = resources.files(__package__).joinpath("nyu_test.txt").read_text(encoding="utf-8")
-    frames = []
-    for scene_type, ranges in re.findall(r"^(\w+):((?:\s+[\d-]+)+)$", text, re.MULTILINE):
-        for span in ranges.split():
-            low, _, high = span.partition("-")
-            frames += [(frame, scene_type) for frame in range(int(low), int(high or low) + 1)]
-    return sorted(frames)
-
-
-def _scenes_by_number(folder: Path) -> dict[int, str]:
-    """The folder in which each photo of Marigold's layout, or its depth, is."""
-    names = [(scene.name, path.name) for scene in subfolders(folder) for path in scene.iterdir()]
-    found = ((scene, re.fullmatch(r"(?:rgb|depth)_(\d{4})\.png", name)) for scene, name in names)
-    return {int(match[1]): scene for scene, match in found if match}
+    def _listing(self, split: str | Path) -> Listing:
+        if isinstance(split, Path):
+            return nyu_training.listed(self.root, split)
+        listing = nyu_training.training_listing(self.root)
+        if listing is None:
+            raise LayoutError(
+                f"{self.root}: holds no training photos of {self.title}: expected "
+                f"{nyu_training.EXPECTED}; {content_in_words(self.root)}. {nyu_training.WHERE}"
+            )
+        return listing

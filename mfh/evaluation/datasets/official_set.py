@@ -76,6 +76,10 @@ class OfficialSet(ABC):
         """Photo and depth."""
         return sample.photo, sample.truth
 
+    def remedy(self) -> str:
+        """Where to get what is missing."""
+        return self.where
+
     def gaps(self, samples: Sequence[Sample]) -> tuple[int, Mapping[str, str]]:
         """How many photos the split has, and what is missing of it besides files of `samples`."""
         return len(samples), {}
@@ -90,7 +94,7 @@ class OfficialSet(ABC):
         missing = {**gaps, **missing_files(self, samples)}
         found = sum(sample.name not in missing for sample in samples)
         lines = [self.layout(), count_line(found, expected), *missing_lines(missing, self.root)]
-        return Checked((*lines, *([self.where] if missing else [])), expected, found, missing)
+        return Checked((*lines, *([self.remedy()] if missing else [])), expected, found, missing)
 
     def _unlike(self) -> LayoutError:
         """Say that the folder is not this data set: what was expected, what was found."""
@@ -101,10 +105,11 @@ class OfficialSet(ABC):
 
     def _there(self, path: Path) -> Path:
         """The path of a file that is there, or an `InputError` with what to do."""
+        options = "".join(f" --data-option {name}={value}" for name, value in self.options.items())
         return require_file(
             path,
             "unpack it again, or see what else is missing: "
-            f"mfh evaluate {self.name} --check --data {quoted(self.root)}",
+            f"mfh evaluate {self.name} --check --data {quoted(self.root)}{options}",
         )
 
     def _colours(self, sample: Sample) -> NDArray[np.uint8]:
@@ -123,6 +128,13 @@ class OfficialSet(ABC):
     @staticmethod
     def _named(sample: Sample, image: NDArray[np.uint8], camera: Intrinsics) -> Photo:
         return Photo(np.ascontiguousarray(image), camera, safe_name(sample.name))
+
+
+def split_named(split: str | Path | None) -> str | Path | None:
+    """The option `split` of a data set: None for testing, "train", or the path of a list file."""
+    if split is None or split == "test":
+        return None
+    return split if split == "train" else Path(split).absolute()
 
 
 def gaps_of(

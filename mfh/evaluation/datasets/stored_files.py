@@ -5,7 +5,7 @@ No EXIF orientation is applied: truth and intrinsics are those of the stored pix
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,18 @@ def read_mask_png(path: Path) -> NDArray[np.bool_]:
     if mask.ndim != 2:
         raise InputError(f"{path}: has shape {mask.shape}; expected a grey mask (H, W)")
     return np.asarray(mask != 0)
+
+
+def read_list(path: Path) -> Sequence[str]:
+    """The lines of a list file. Raises `InputError` for one that cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: there is no such list of photos (option split); give a file, train or test"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of photos ({error})") from error
 
 
 def require_size(path: Path, array: NDArray[Any], size: tuple[int, int], what: str) -> None:

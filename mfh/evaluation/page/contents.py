@@ -28,6 +28,7 @@ from mfh.results.colour_scale import DEPTH, ColourScale
 _CROPS = {
     "none": "no crop",
     "eigen": "within the crop of Eigen et al. (2014)",
+    "eigen-kitti": "within the crop of Eigen et al. (2014) for KITTI",
     "garg": "within the crop of Garg et al. (2016)",
 }
 _SHAPE = tuple(f"{prefix}{metric}" for metric in ("abs_rel", "delta1") for prefix in PREFIXES)

@@ -1,0 +1,1 @@
+"""Photos with depth that models are trained on."""
