@@ -11,6 +11,7 @@ import typer
 from mfh.errors import MfhError
 
 from .app import app as app_command
+from .consistency import consistency
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
@@ -19,6 +20,7 @@ from .predict import predict
 from .score import score
 from .simulate import simulate
 from .status import INTERRUPTED, show_error
+from .train import train
 
 app = typer.Typer(
     name="mfh",
@@ -34,8 +36,10 @@ app.command()(demo)
 app.command("app")(app_command)
 app.command()(evaluate)
 app.command()(score)
+app.add_typer(train, name="train")
 app.command()(doctor)
 app.add_typer(models, name="models")
+app.add_typer(consistency, name="consistency")
 
 
 def _show_version(wanted: bool) -> None:

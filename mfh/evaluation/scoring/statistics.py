@@ -120,6 +120,15 @@ class _Grid:
         return means
 
 
+def mean_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The interval of a mean as scores have it: a percentile bootstrap (Efron 1979).
+
+    Values (n,) are taken as drawn one by one, as those of photos are; NaN of fewer than
+    `LEAST_PHOTOS`.
+    """
+    return _over_photos(values[:, None], _draws(len(values)))[0]
+
+
 def _grids(scores: Sequence[PhotoScore], names: Sequence[str]) -> dict[str, _Grid]:
     place = {name: index for index, name in enumerate(names)}
     by_row: dict[str, list[PhotoScore]] = {}

@@ -1,0 +1,263 @@
+"""`mfh train`: the methods that have something to learn."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+import typer
+
+from mfh.errors import SettingsError
+from mfh.estimators.clip2depth.config import Conditioning, Decoder, Mirror
+from mfh.estimators.clip2depth.training.settings import (
+    TrainingSettings,
+    default_training_settings,
+)
+from mfh.settings import Device
+
+from .options import DataOption, DeviceOption, OfflineOption, SeedOption, data_options_of, pair
+from .status import INTERRUPTED
+
+if TYPE_CHECKING:
+    from mfh.estimators.clip2depth.training.data import TrainingData
+    from mfh.estimators.clip2depth.training.training import Trained
+
+    from .training_progress import TerminalTraining
+
+train = typer.Typer(
+    help="Train a method on photos with depth.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_BASE = "CIDAS/clipseg-rd64-refined"
+_MOST_MISSING = 3
+# Of whom there are a training and a test split; of others all photos are trained on.
+_SPLIT = ("nyu", "kitti")
+
+
+@train.callback()
+def _methods() -> None:
+    pass
+
+
+@train.command()
+def clip2depth(
+    data_set: Annotated[
+        Literal["nyu", "kitti", "folder"],
+        typer.Argument(
+            metavar="DATASET",
+            help="nyu, kitti (their training splits) or folder (photos with depth maps).",
+        ),
+    ],
+    data: Annotated[Path, typer.Option("--data", "-d", help="Where the data set lies.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="RUN",
+            help="Folder of the run; mfh_out/clip2depth_DATASET if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    base: Annotated[
+        str, typer.Option("--base", help="CLIPSeg: an id on the model hub, or a folder.")
+    ] = _BASE,
+    epochs: Annotated[
+        int | None,
+        typer.Option("--epochs", help="How often each photo is seen; 25.", show_default=False),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", help="Photos of a step, over all GPUs; 32.", show_default=False),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option("--learning-rate", help="Of the first step; 0.003.", show_default=False),
+    ] = None,
+    mirror: Annotated[
+        Mirror, typer.Option("--mirror", help="Whether the mirror learns, or stays random.")
+    ] = "trained",
+    decoder: Annotated[
+        Decoder, typer.Option("--decoder", help="What the decoder begins with.")
+    ] = "clipseg",
+    conditioning: Annotated[
+        Conditioning, typer.Option("--conditioning", help="How the mirror acts on the photo.")
+    ] = "modulation",
+    tokens: Annotated[
+        int | None,
+        typer.Option("--tokens", help="Rows of the mirror; 64.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=2, help="Only so many photos, spread evenly.", show_default=False
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, help="At most so many steps in all.", show_default=False),
+    ] = None,
+    seed: SeedOption = None,
+    device: DeviceOption = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Processes that read photos, for each GPU.")
+    ] = 4,
+    checkpoint_s: Annotated[
+        float, typer.Option("--checkpoint-s", min=0, help="Seconds between two checkpoints.")
+    ] = 120.0,
+    offline: OfflineOption = False,
+    data_option: DataOption = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change any setting: weight_decay, variance_focus, alpha, flip, "
+            "validation_fraction, precision; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Train CLIP2Depth (arXiv 2402.03251): a mirror and a decoder on a frozen CLIP.
+
+    The same command goes on where it stopped, to the same result.
+
+    On several GPUs: accelerate launch -m mfh train clip2depth ...
+    """
+    settings = settings_of(
+        changes,
+        epochs=epochs,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        limit=limit,
+        seed=seed,
+        mirror=mirror,
+        decoder=decoder,
+        conditioning=conditioning,
+        tokens=tokens,
+    )
+    where = _device(device)
+    folder = out or Path("mfh_out") / f"clip2depth_{data_set}"
+    # Imported here, `mfh --help` stays quick.
+    from mfh.estimators.hub import hub_weights  # noqa: PLC0415
+    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415
+    from mfh.models import ModelStore  # noqa: PLC0415
+
+    from .downloads import TerminalDownloads  # noqa: PLC0415
+
+    options = data_options_of(data_option)
+    if data_set in _SPLIT:
+        options.setdefault("split", "train")
+    photos = _photos(open_data_set(data_set, data, **options), settings)
+    with TerminalDownloads() as downloads:
+        weights = hub_weights(base, ModelStore(offline=offline or None), downloads)
+
+    from mfh.estimators.clip2depth.training.training import train as run_training  # noqa: PLC0415
+
+    from .training_progress import TerminalTraining  # noqa: PLC0415
+
+    with TerminalTraining() as progress, _interruptible(progress):
+        trained = run_training(
+            photos,
+            weights,
+            folder,
+            settings,
+            device=where,
+            workers=workers,
+            checkpoint_s=checkpoint_s,
+            progress=progress,
+        )
+    if trained.main:
+        _show(trained, photos, data_set, data)
+
+
+def settings_of(changes: list[str] | None, **options: Any) -> TrainingSettings:
+    """The settings that `--set` and options of their own ask for. Raises `SettingsError`."""
+    chosen = {name: value for name, value in options.items() if value is not None}
+    known = default_training_settings()
+    for change in changes or []:
+        name, text = pair(change, "--set", "weight_decay=0.1")
+        if name not in known:
+            raise SettingsError(f"--set {name}: there are {', '.join(known)}")
+        chosen[name] = _parsed(name, text, known[name])
+    return TrainingSettings(**chosen)
+
+
+def _parsed(name: str, text: str, default: object) -> Any:
+    """A setting's text as the type its default has."""
+    if isinstance(default, bool):
+        words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+        if text.lower() not in words:
+            raise SettingsError(f"--set {name}={text}: expected true or false")
+        return words[text.lower()]
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError as error:
+            kind = "a whole number" if isinstance(default, int) else "a number"
+            raise SettingsError(f"--set {name}={text}: expected {kind}") from error
+    return text
+
+
+def _device(text: str | None) -> Device:
+    for known in get_args(Device):
+        if text in (None, known):
+            device: Device = known
+            return device
+    raise SettingsError(f"--device {text}: accepted: {', '.join(get_args(Device))}")
+
+
+def _photos(data_set: Any, settings: TrainingSettings) -> TrainingData:
+    """The photos, saying which are not there, and what there is to know of them."""
+    from mfh.estimators.clip2depth.training.data import training_data  # noqa: PLC0415
+
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always", UserWarning)
+        photos = training_data(data_set, settings)
+    for note in noted:
+        typer.echo(f"note: {note.message}", err=True)
+    if photos.missing:
+        count = len(photos.missing)
+        typer.echo(f"{count} photos of {data_set.title} are left out; not there:", err=True)
+        for path in list(photos.missing.values())[:_MOST_MISSING]:
+            typer.echo(f"  {path}", err=True)
+    return photos
+
+
+@contextmanager
+def _interruptible(progress: TerminalTraining) -> Iterator[None]:
+    """End a training on Ctrl-C by saying how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\ninterrupted; it goes on after step {progress.saved_step} with: "
+            f"mfh {shlex.join(sys.argv[1:])}",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _show(trained: Trained, photos: TrainingData, data_set: str, data: Path) -> None:
+    """Print the scores, and the commands that use the model."""
+    from mfh.evaluation.datasets.recognise import quoted  # noqa: PLC0415
+
+    best, model = trained.best, quoted(trained.model)
+    typer.echo(
+        f"trained {trained.steps} steps on {len(photos.training)} photos of "
+        f"{photos.data_set.title}; the best model is that of epoch {best.epoch}: validation loss "
+        f"{best.loss:.3f}, AbsRel {best.abs_rel:.3f} on {len(photos.validation)} photos held out"
+    )
+    typer.echo(f"the model is in {trained.model}")
+    typer.echo(f"to use it:   mfh predict photo.jpg --method clip2depth:{model}")
+    typer.echo(
+        f"to score it: mfh evaluate {data_set} --data {quoted(data)} --method clip2depth:{model}"
+    )
