@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.painting import strip_share
-from mfh.records import Intrinsics, Landmarks, People
+from mfh.records import POINT_KINDS, Intrinsics, Landmarks, People
 from mfh.rendering import landmarks_from_people, trust
 from mfh.settings import PhotoPeople
 
@@ -63,7 +63,7 @@ def landmarks_of_painting(
 
 def without_people(landmarks: Landmarks) -> Landmarks:
     """The same landmarks without those that are people: their pixels are unknown."""
-    people = np.array([kind != "measured point" for kind in landmarks.kind], np.bool_)
+    people = np.array([kind not in POINT_KINDS for kind in landmarks.kind], np.bool_)
     gone = np.isin(landmarks.owner, np.flatnonzero(people))
     return replace(
         landmarks,

@@ -9,6 +9,7 @@ from mfh.setting_checks import require, require_choice, set_typed
 
 Scheduler = Literal["model", "ddim", "pndm", "euler", "dpm++"]
 InputAspect = Literal["kept", "reference"]
+AskedFor = Literal["distance", "depth"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +116,46 @@ class DisparitySettings:
         )
         require_choice("disparity.aspect", self.aspect, InputAspect)
         require(0 <= self.batch <= 1024, "disparity.batch", self.batch, "1 to 1024, or 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthLMSettings:
+    """Settings of asking a vision language model for metres (`mfh.estimators.depthlm`).
+
+    questions: how many pixels of a photo dense depth asks about at most; question_round: how many
+        before the error is looked at again.
+    pixels: how many pixels of a photo the evaluation asks about at most; task: what it asks there,
+        the distance from the camera or depth along the principal axis.
+    focal_px: what photos are resized to; 0 is what the model was trained at.
+    batch: questions at once; 0 is 8 on a GPU, 1 on the CPU. Halved where memory does not suffice.
+    max_new_tokens: the longest answer; those of DepthLM have about 50.
+    """
+
+    questions: int = 32
+    question_round: int = 8
+    pixels: int = 100
+    task: AskedFor = "distance"
+    focal_px: float = 0.0
+    batch: int = 0
+    max_new_tokens: int = 256
+
+    def __post_init__(self) -> None:
+        set_typed(self, "depthlm")
+        for name in ("questions", "question_round"):
+            require(
+                1 <= getattr(self, name) <= 4096,
+                f"depthlm.{name}",
+                getattr(self, name),
+                "1 to 4096",
+            )
+        require(1 <= self.pixels <= 10**6, "depthlm.pixels", self.pixels, "1 to a million")
+        require_choice("depthlm.task", self.task, AskedFor)
+        require(
+            self.focal_px == 0 or 10 <= self.focal_px <= 1e5,
+            "depthlm.focal_px",
+            self.focal_px,
+            "10 to 100000, or 0 for what the model was trained at",
+        )
+        require(0 <= self.batch <= 1024, "depthlm.batch", self.batch, "1 to 1024, or 0")
+        tokens = self.max_new_tokens
+        require(1 <= tokens <= 4096, "depthlm.max_new_tokens", tokens, "1 to 4096")

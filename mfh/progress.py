@@ -26,3 +26,28 @@ class Progress:
 
     def warn(self, message: str) -> None:
         """Something the user should know, in a sentence."""
+
+
+class Within(Progress):
+    """Passes on what there is to tell of a part of a stage, but for its beginning and its end.
+
+    A warning is passed on once, whatever the number of parts.
+    """
+
+    def __init__(self, whole: Progress) -> None:
+        self._whole = whole
+        self._warned: set[str] = set()
+
+    def advance(self, stage: str) -> None:
+        """Pass it on."""
+        self._whole.advance(stage)
+
+    def remark(self, stage: str, words: str) -> None:
+        """Pass it on."""
+        self._whole.remark(stage, words)
+
+    def warn(self, message: str) -> None:
+        """Pass it on, if it is new."""
+        if message not in self._warned:
+            self._warned.add(message)
+            self._whole.warn(message)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from mfh.errors import SettingsError
-from mfh.part_settings import DisparitySettings, PainterSettings, PeopleSettings
+from mfh.part_settings import (
+    DepthLMSettings,
+    DisparitySettings,
+    PainterSettings,
+    PeopleSettings,
+)
 from mfh.setting_checks import require, require_choice, set_typed
 
 RenderBackend = Literal["warp", "pytorch3d"]
@@ -24,7 +29,12 @@ MOST_PAINTINGS = 4096
 
 # The groups of settings, by the name of their field.
 GROUPS: Mapping[str, type] = MappingProxyType(
-    {"painter": PainterSettings, "people": PeopleSettings, "disparity": DisparitySettings}
+    {
+        "painter": PainterSettings,
+        "people": PeopleSettings,
+        "disparity": DisparitySettings,
+        "depthlm": DepthLMSettings,
+    }
 )
 
 
@@ -62,6 +72,7 @@ class Settings:
     precision: of the learned parts; "auto" is float16 on a GPU (reference), float32 on the CPU.
     low_memory: learned parts take less GPU memory and more time.
     painter, people, disparity: settings of the learned parts, see `mfh.part_settings`.
+    depthlm: of asking a vision language model, which other methods do, see there.
     """
 
     paintings: int = 32
@@ -87,6 +98,7 @@ class Settings:
     painter: PainterSettings = PainterSettings()
     people: PeopleSettings = PeopleSettings()
     disparity: DisparitySettings = DisparitySettings()
+    depthlm: DepthLMSettings = field(default_factory=DepthLMSettings)
 
     def __post_init__(self) -> None:
         set_typed(self)

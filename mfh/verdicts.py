@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 
 from mfh.camera import assumption_warning, is_off_centre, off_centre_warning
 from mfh.disparity import NOT_POSITIVE, NOTHING_TO_ALIGN
-from mfh.records import AlignedDisparity, Counts, Landmarks, MetricHead, People, Photo
+from mfh.records import (
+    POINT_KINDS,
+    AlignedDisparity,
+    Counts,
+    Landmarks,
+    MetricHead,
+    People,
+    Photo,
+)
 from mfh.taking_part import Owner, images_taking_part
 
 # Fewer people than this leave the scale to one or two chance sizes.
 _FEW_PEOPLE = 4
 _LARGE_SHARE = 0.01
+_MANY_ANSWERS = 0.25
+"""A model of which more answers disagree than this share does not see the photo as it is."""
 
 NOBODY = "nobody found"
 OUTSIDE = "people found outside the strip only"
@@ -94,7 +104,7 @@ def _advice(verdict: str) -> str:
 
 def counts_of(people: Sequence[People], verdicts: Sequence[str], owners: Sequence[Owner]) -> Counts:
     """How many were painted, kept and rejected, and why; the first image is the photo itself."""
-    persons = [owner for owner in owners if owner.kind != "measured point"]
+    persons = [owner for owner in owners if owner.kind not in POINT_KINDS]
     return Counts(
         painted=len(verdicts) - 1,
         with_people=sum(len(measured) > 0 for measured in people[1:]),
@@ -102,7 +112,7 @@ def counts_of(people: Sequence[People], verdicts: Sequence[str], owners: Sequenc
         people=sum(owner.used for owner in persons),
         in_photo=sum(owner.used for owner in persons if owner.image == 0),
         set_aside=sum(not owner.used for owner in persons),
-        points=sum(owner.used for owner in owners if owner.kind == "measured point"),
+        points=sum(owner.used for owner in owners if owner.kind in POINT_KINDS),
         rejected=Counter(verdict for verdict in verdicts[1:] if verdict),
     )
 
@@ -159,11 +169,17 @@ def warnings_of(
             f"Only {counts.people} {'person' if counts.people == 1 else 'people'} could be "
             "measured; the scale rests on their size alone."
         )
-    points = [owner for owner in owners if owner.kind == "measured point"]
-    if counts.points < len(points):
+    measured = [owner.used for owner in owners if owner.kind == "measured point"]
+    if not all(measured):
         warnings.append(
-            f"{len(points) - counts.points} of {len(points)} known distances did not agree with "
+            f"{measured.count(False)} of {len(measured)} known distances did not agree with "
             "the rest and took no part; check where they are and how many metres."
+        )
+    asked = [owner.used for owner in owners if owner.kind == "asked point"]
+    if asked.count(False) > _MANY_ANSWERS * len(asked):
+        warnings.append(
+            f"{asked.count(False)} of {len(asked)} answers of the model that was asked did not "
+            "agree with the rest and took no part: take the depth with care, or ask another model."
         )
     beyond = float(np.mean(~np.isfinite(depth_m)))
     if beyond > _LARGE_SHARE:

@@ -78,7 +78,7 @@ def test_a_painted_person_counts_by_painter_and_own_error_together(scatter):
         # The depths that unknowns of 0 stand for.
         votes = votes_of(disparity, 1.5 / (disparity + 1), relative_error=known)
         model = _Model(votes, SPREAD, "disparity", SURE)
-        state = model._evaluate(np.zeros(6), np.array([scatter, 0.1]), np.ones(5), np.ones(0))
+        state = model._evaluate(np.zeros(7), np.array([scatter, 0.1]), np.ones(5), np.ones(0))
         information.append(state.information[0, 0])
     variance = scatter**2 + np.array([0, 0, *(error[2:] ** 2 - 0.04**2)])
     assert information[0] == pytest.approx((1 / variance).sum(), rel=1e-6)

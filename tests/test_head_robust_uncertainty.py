@@ -28,7 +28,7 @@ def hostile(name, rng, spread):
     true_m = depths_of((disparity - low) / size)
     outliers = rng.random(count) < 0.4
     error = np.where(outliers, 1.5, 0.1) * rng.standard_normal(count)
-    kinds = ["painted person", "person", "measured point"]
+    kinds = ["painted person", "person", "measured point", "asked point"]
     up = rng.normal(size=(count, 3))
     votes = {
         "one": lambda: votes_of(disparity[:1], 10 ** rng.uniform(-1, 3, 1)),
@@ -184,12 +184,12 @@ def test_the_step_follows_the_slope_of_the_cost(space):
     for seed in range(5):
         model = _Model(some_votes(seed), SPREAD, space, replace(EXPECTED, landmark=0.05))
         found = model.search(0.0, model.trusted()[0])
-        free = found.free + 0.1 * rng.standard_normal(6)
+        free = found.free + 0.1 * rng.standard_normal(7)
 
         def at(free, model=model, found=found):
             return model._evaluate(free, np.array([0.15, 0.12]), found.good, found.feet)
 
-        slope = [(at(free + by).cost - at(free - by).cost) / 2e-5 for by in 1e-5 * np.eye(6)]
+        slope = [(at(free + by).cost - at(free - by).cost) / 2e-5 for by in 1e-5 * np.eye(7)]
         gradient = -at(free).information @ at(free).step
         np.testing.assert_allclose(gradient, slope, atol=1e-4 * np.abs(slope).max())
 

@@ -21,10 +21,17 @@ class Expectations:
     body: what of these two is the measuring of a body: statures scatter by so much within a sex.
         The `relative_error` of a person takes its place.
     body_bias: by how much the body model is off for everybody alike.
+    asked_point: how far the answers of a vision language model that is asked for distances scatter
+        by themselves; the `relative_error` of an answer takes its place.
+    asked_bias: by how much such a model misreads a photo as a whole.
     doubt: the share of people who are none, or of quite another size.
     doubt_distance: the share of known distances that are mistaken.
+    doubt_answer: the share of answers that are nonsense: of another thing than the one asked about,
+        in another unit, or just a number. With it and the two errors above 78 % of answers are
+        within 25 % of the truth; of DepthLM's three models 77 to 84 % are (its paper, Table 1).
     doubtful, doubtful_too_far: how far those scatter, and about which error: people who are none
         are smaller than people more often than larger (children, things), so they seem too far.
+    doubtful_answer: how far nonsense answers scatter, on both sides.
     camera_height_m, camera_height: how high photos are taken above the ground people stand on, and
         how far that scatters (the scale of Student's t with four degrees of freedom, whose standard
         deviation is 1.4 times that): held before the face or the chest, standing or sitting.
@@ -43,10 +50,14 @@ class Expectations:
     person: float = 0.08
     body: float = 0.04
     body_bias: float = 0.04
+    asked_point: float = 0.15
+    asked_bias: float = 0.06
     doubt: float = 0.1
     doubt_distance: float = 0.001
+    doubt_answer: float = 0.08
     doubtful: float = 0.6
     doubtful_too_far: float = 0.2
+    doubtful_answer: float = 0.8
     camera_height_m: float = 1.4
     camera_height: float = 0.15
     tilt: float = 0.045

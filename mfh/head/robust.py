@@ -24,8 +24,10 @@ from mfh.records import FitStatus, MetricHead, Space
 
 Matrix = NDArray[np.floating]
 
-# The unknowns: log level, log rest, biases of painter and body, log camera height, tilt.
-_LEVEL, _REST, _PAINTER, _BODY, _HEIGHT, _TILT = range(6)
+# The unknowns: log level, log rest, biases of painter and body, log camera height, tilt, and the
+# bias of the model that was asked.
+_UNKNOWNS = 7
+_LEVEL, _REST, _PAINTER, _BODY, _HEIGHT, _TILT, _ASKED = range(_UNKNOWNS)
 _STEPS = 60
 _CONVERGED = 1e-4
 _LARGEST_STEP = 0.7
@@ -65,9 +67,9 @@ def fit_robust(
 class _State:
     """A point of the search.
 
-    free: (6,) the unknowns; scatter: of painted people and of stances, (2,).
+    free: (7,) the unknowns; scatter: of painted people and of stances, (2,).
     cost: minus the log of what is maximised; step: the Newton step from here.
-    information: (6, 6), the inverse of the unknowns' covariance.
+    information: (7, 7), the inverse of the unknowns' covariance.
     good: (O,) the probability that an owner is what it is taken for; feet: (S,) how much those who
         stand count, in [0, 1].
     """
@@ -105,20 +107,23 @@ class _Model:
 
         kind = np.array(votes.kind)
         self._painted = kind == "painted person"
-        self._point = kind == "measured point"
+        self._measured = kind == "measured point"
+        self._asked = kind == "asked point"
+        self._point = self._measured | self._asked
         self._beside = scatter_beside_painter(votes, expected)
         usual = np.where(self._painted, expected.painted_person, expected.person)
         self._usual = np.where(self._point, self._beside, usual)
         # Errors of their own let people's votes scatter more, but not along x.
         self._along_x = np.minimum(1.0, self._usual / self._own(expected.painted_person)) ** 2
-        self._doubt = np.where(self._point, expected.doubt_distance, expected.doubt)
+        self._doubt = np.where(self._measured, expected.doubt_distance, expected.doubt)
+        self._doubt[self._asked] = expected.doubt_answer
         self._doubt = 1 - np.maximum(votes.weight, _TINY) * (1 - self._doubt)
         self._tangent = _tangents(votes)
         self._stands = self._tangent > _LOWEST_TANGENT
         self._together = min(1.0, expected.stances / max(int(self._stands.sum()), 1))
 
         rest = [math.log(1 / (ratio - 1)) for ratio in expected.depth_range]
-        self._centre = np.zeros(6)
+        self._centre = np.zeros(_UNKNOWNS)
         self._centre[_REST] = sum(rest) / 2
         self._centre[_HEIGHT] = math.log(expected.camera_height_m)
         self._precision = np.array(
@@ -129,6 +134,7 @@ class _Model:
                 expected.body_bias**-2,
                 expected.camera_height**-2,
                 expected.tilt**-2,
+                expected.asked_bias**-2,
             ]
         )
 
@@ -182,7 +188,9 @@ class _Model:
     def _residuals(self, free: Vector) -> tuple[Vector, Vector]:
         """By how much votes, and feet, put each owner too far, in the log of depth."""
         log_depth = -self._sign * self._log_metric(free, self._x)
-        biases = free[_PAINTER] * self._painted + free[_BODY] * ~self._point
+        biases = (
+            free[_PAINTER] * self._painted + free[_BODY] * ~self._point + free[_ASKED] * self._asked
+        )
         feet_log_depth = free[_HEIGHT] - np.log(
             np.maximum(self._tangent[self._stands] + free[_TILT], _TINY)
         )
@@ -192,13 +200,14 @@ class _Model:
         )
 
     def _slopes(self, free: Vector) -> tuple[Matrix, Matrix]:
-        """Derivatives of `_residuals` by the unknowns, (O, 6) and (S, 6)."""
-        votes = np.zeros((len(self._x), 6))
+        """Derivatives of `_residuals` by the unknowns, (O, 7) and (S, 7)."""
+        votes = np.zeros((len(self._x), _UNKNOWNS))
         votes[:, _LEVEL] = self._sign
         votes[:, _REST] = self._sign * self._by_rest(free, self._x)
         feet = votes[self._stands]
         votes[:, _PAINTER] = -1.0 * self._painted
         votes[:, _BODY] = -1.0 * ~self._point
+        votes[:, _ASKED] = -1.0 * self._asked
         feet[:, _HEIGHT] = 1.0
         feet[:, _TILT] = -1 / np.maximum(self._tangent[self._stands] + free[_TILT], _TINY)
         return votes, feet
@@ -209,7 +218,8 @@ class _Model:
         own = self._own(scatter[0])
         vote, foot = self._residuals(free)
         log_good = np.log1p(-self._doubt) - 0.5 * (vote / own) ** 2 - np.log(own)
-        wide = np.hypot(expected.doubtful, own)
+        doubtful = np.where(self._asked, expected.doubtful_answer, expected.doubtful)
+        wide = np.hypot(doubtful, own)
         too_far = np.where(self._point, 0.0, expected.doubtful_too_far)
         log_bad = np.log(self._doubt) - 0.5 * ((vote - too_far) / wide) ** 2 - np.log(wide)
         now_good = 1 / (1 + np.exp(np.clip(log_bad - log_good, -700, 700)))
@@ -221,7 +231,7 @@ class _Model:
         away = free - self._centre
         precision = self._precision.copy()
         precision[_HEIGHT] = t_weight(away[_HEIGHT], expected.camera_height)
-        if not self._point.any():
+        if not self._measured.any():
             # A painter whose people agree is taken to read the scene as well as that, unless a
             # known distance can tell.
             precision[_PAINTER] *= (expected.painted_person / scatter[0]) ** 2
@@ -237,7 +247,7 @@ class _Model:
             gradient += weighted.T @ residual
         steepness = self._steepness(free, good, feet)
         gradient[_REST] += steepness[1]
-        nearness = np.zeros(6)
+        nearness = np.zeros(_UNKNOWNS)
         nearness[_LEVEL] = self._sign
         nearness[_REST] = self._sign * self._by_rest(free, self._map).mean()
         gradient -= nearness
@@ -327,12 +337,15 @@ class _Model:
         return float(np.sqrt(slope @ covariance @ slope))
 
     def _covariance_of_many(self, state: _State) -> Matrix:
-        """The covariance if any number of painted people joined those there are."""
+        """The covariance if any number of painted people joined those there are.
+
+        Where there are none, if any number of asked points did.
+        """
         vote_slopes, foot_slopes = self._slopes(state.free)
         information = state.information.copy()
-        painted = vote_slopes[self._painted]
-        information += 1e6 * painted.T @ painted
-        if len(painted) and len(foot_slopes):
+        many = vote_slopes[self._painted if self._painted.any() else self._asked]
+        information += 1e6 * many.T @ many
+        if self._painted.any() and len(foot_slopes):
             more = self._expected.stances / (self._together * len(foot_slopes)) - 1
             weight = more * self._together / state.scatter[1] ** 2
             information += weight * foot_slopes.T @ foot_slopes

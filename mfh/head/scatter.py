@@ -8,6 +8,7 @@ import numpy as np
 
 from mfh.head.expectations import Expectations
 from mfh.head.votes import Vector, Votes
+from mfh.records import POINT_KINDS
 
 _FREEDOM = 4.0
 """Degrees of freedom of Student's t, for feet and camera height."""
@@ -25,17 +26,19 @@ def scatter_beside_painter(votes: Votes, expected: Expectations) -> Vector:
     - painted people `max(0, e^2 - body^2)`: what is usual is within the painter's scatter, which is
       learned from the residuals of measured people,
     - people of the photo `person^2 - body^2 + e^2`, and `person^2` where e is not known,
-    - known distances `e^2 + disparity^2`.
+    - known distances `e^2 + disparity^2`, where e of asked points is `asked_point` if not known.
     """
     kind = np.array(votes.kind)
+    point = np.isin(kind, list(POINT_KINDS))
     known = ~np.isnan(votes.relative_error)
     error = np.where(known, votes.relative_error, 0.0)
     more = np.where(known, error**2 - expected.body**2, 0.0)
     rest = np.sqrt(max(0.0, expected.person**2 - expected.body**2))
     of_person = np.where(known, np.hypot(rest, error), expected.person)
-    of_point = np.hypot(error, expected.disparity)
+    of_answer = np.where(known, error, expected.asked_point)
+    of_point = np.hypot(np.where(kind == "asked point", of_answer, error), expected.disparity)
     beside = np.where(kind == "painted person", np.sqrt(np.maximum(0.0, more)), of_person)
-    return np.where(kind == "measured point", of_point, beside)
+    return np.where(point, of_point, beside)
 
 
 def t_weight(residual: Vector, scatter: float) -> Vector:

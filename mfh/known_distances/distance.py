@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from numbers import Real
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, Literal, cast, get_args
 
 from mfh.errors import InputError
 from mfh.records import Intrinsics, Photo
+from mfh.records.checks import one_of
 
-RELATIVE_ERROR = 0.02
-"""What is expected of a tape or a laser that somebody points at what a pixel shows."""
+DistanceKind = Literal["measured point", "asked point"]
+
+RELATIVE_ERROR: Mapping[DistanceKind, float] = MappingProxyType(
+    {"measured point": 0.02, "asked point": 0.15}
+)
+"""What is expected of a tape or a laser that somebody points at what a pixel shows, and of a vision
+language model that is asked about a pixel (`mfh.head.Expectations.asked_point`)."""
+
+_USUAL = float("nan")
+"""The default of `relative_error`, told from a NaN that is given by its identity."""
 
 # A millimetre to a thousand kilometres.
 _RANGE_M = (1e-3, 1e6)
@@ -30,17 +40,22 @@ class KnownDistance:
         (0, 0) covers [0, 1) x [0, 1).
     distance_m: straight from the camera to the point, as a tape or a laser measures it.
     depth_m: z in the camera frame, along the optical axis; exactly one of the two is given.
-    relative_error: 1 sigma of either, as a fraction.
+    relative_error: 1 sigma of either, as a fraction; by default `RELATIVE_ERROR` of its kind. Of
+        an asked point it is the error of this answer alone: what all answers of a model may be
+        wrong by together is expected besides.
+    kind: "measured point", by a tape or a laser, or "asked point", told by a vision language model,
+        which now and then says something quite wrong.
 
-    Raises `InputError` for a number that is none or outside its range, and for both or neither of
-    `distance_m` and `depth_m`.
+    Raises `InputError` for a number that is none or outside its range, for both or neither of
+    `distance_m` and `depth_m`, and for another kind.
     """
 
     x_px: float
     y_px: float
     distance_m: float | None = None
     depth_m: float | None = None
-    relative_error: float = RELATIVE_ERROR
+    relative_error: float = _USUAL
+    kind: DistanceKind = "measured point"
 
     def __post_init__(self) -> None:
         for name, what in (("x_px", "x"), ("y_px", "y")):
@@ -65,6 +80,9 @@ class KnownDistance:
                 f"of metres, e.g. 2.40, from {low:g} to {high:g}"
             )
         object.__setattr__(self, given[0], value)
+        one_of("known distance: kind", self.kind, get_args(DistanceKind))
+        if self.relative_error is _USUAL:
+            object.__setattr__(self, "relative_error", RELATIVE_ERROR[self.kind])
         low, high = _ERROR_RANGE
         error = _number(self.relative_error)
         if not low <= error < high:
@@ -92,13 +110,15 @@ class KnownDistance:
 def check_distances(distances: Sequence[KnownDistance], photo: Photo) -> None:
     """Check that every known distance lies inside a photo, and that none contradicts another.
 
-    Two contradict each other that lie in one pixel and whose depths are further apart than three
-    sigma of both their errors. Raises `InputError`, naming the point and the photo's size.
+    Two measured ones contradict each other that lie in one pixel and whose depths are further apart
+    than three sigma of both their errors; asked ones may be anything. Raises `InputError`, naming
+    the point and the photo's size.
     """
     in_pixel: dict[tuple[int, int], list[KnownDistance]] = {}
     for each in distances:
         require_inside(each, photo.camera)
-        in_pixel.setdefault((math.floor(each.x_px), math.floor(each.y_px)), []).append(each)
+        if each.kind == "measured point":
+            in_pixel.setdefault((math.floor(each.x_px), math.floor(each.y_px)), []).append(each)
     for (x, y), several in in_pixel.items():
         for one, other in combinations(several, 2):
             depths_m = one.depth_at(photo.camera), other.depth_at(photo.camera)
@@ -126,9 +146,16 @@ def require_inside(distance: KnownDistance, camera: Intrinsics) -> None:
     )
 
 
-def fingerprint(distances: Sequence[KnownDistance]) -> list[dict[str, float | None]]:
-    """All that known distances say, as plain JSON values."""
-    return [asdict(each) for each in distances]
+def fingerprint(distances: Sequence[KnownDistance]) -> list[dict[str, Any]]:
+    """All that known distances say, as plain JSON values; the kind only where it is not measured.
+
+    Run folders that were made before there were kinds thus stay valid.
+    """
+    said = [asdict(each) for each in distances]
+    for each in said:
+        if each["kind"] == "measured point":
+            del each["kind"]
+    return said
 
 
 def _number(value: Any) -> float:

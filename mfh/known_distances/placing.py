@@ -9,12 +9,10 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.known_distances.distance import KnownDistance, require_inside
-from mfh.records import Intrinsics, LandmarkKind, Landmarks
+from mfh.records import Intrinsics, Landmarks
 
 _RADIUS_PX = 1.6
 """7 to 12 pixels: no single one's noise decides, and little else than the point is seen."""
-
-_KIND: LandmarkKind = "measured point"
 
 
 def landmarks_with_distances(
@@ -29,8 +27,8 @@ def landmarks_with_distances(
     distances: P' known distances, in px of the photo as loaded.
     photo_camera, working_camera: the intrinsics of the photo as loaded and at its working size.
 
-    A known distance is an owner of kind "measured point", of weight 1 and of its own relative
-    error, numbered on from the owners there are. It has the pixels whose centres are within 1.6 px
+    A known distance is an owner of its own kind and relative error and of weight 1, numbered on
+    from the owners there are. It has the pixels whose centres are within 1.6 px
     of it at the working size, all at its depth; it takes them from people, and from another known
     distance where it is nearer. Of those at one place the surer one has them.
 
@@ -71,7 +69,7 @@ def landmarks_with_distances(
         depth_m=depth_m,
         owner=owner,
         weight=np.append(landmarks.weight, np.ones(len(distances), np.float32)),
-        kind=(*landmarks.kind, *[_KIND] * len(distances)),
+        kind=(*landmarks.kind, *(each.kind for each in distances)),
         relative_error=np.append(
             landmarks.relative_error,
             np.array([each.relative_error for each in distances], np.float32),

@@ -1,10 +1,10 @@
 """Known distances from texts, files and numbers.
 
 - Text: `x,y=METRES`, e.g. `320,240=2.40`: the straight distance of the point (x, y).
-- JSON (`.json`): a list of objects `{"x", "y", "distance_m" or "depth_m"[, "relative_error"]}`,
-  alone or as `{"landmarks": [...]}`.
+- JSON (`.json`): a list of objects `{"x", "y", "distance_m" or "depth_m"[, "relative_error"][,
+  "kind"]}`, alone or as `{"landmarks": [...]}`; kind is "measured point" or "asked point".
 - CSV (`.csv`): a first line with these names, then a line for each point; commas, or semicolons,
-  with which numbers may have decimal commas. An empty cell is a number that is not given.
+  with which numbers may have decimal commas. An empty cell is something that is not given.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mfh.known_distances.distance import KnownDistance
 DistanceLike: TypeAlias = KnownDistance | str | os.PathLike[str] | ArrayLike | Mapping[str, Any]
 """What `load_distances` understands: also (x, y, metres), and the object of a JSON file."""
 
-_NAMES = ("x", "y", "distance_m", "depth_m", "relative_error")
+_NAMES = ("x", "y", "distance_m", "depth_m", "relative_error", "kind")
 _TEXT_EXAMPLE = 'x,y=METRES, e.g. "320,240=2.40"'
 _OBJECT_EXAMPLE = '{"x": 320, "y": 240, "distance_m": 2.40}'
 _JSON_EXAMPLE = f"expected a list such as [{_OBJECT_EXAMPLE}]"
@@ -156,7 +156,7 @@ def _from_csv(path: Path) -> Iterator[KnownDistance]:
                 )
             cells = {name: cell.strip() for name, cell in zip(names, row, strict=True)}
             entry = {
-                name: _cell(cell, f"{where}: {name}", delimiter)
+                name: cell if name == "kind" else _cell(cell, f"{where}: {name}", delimiter)
                 for name, cell in cells.items()
                 if cell
             }
@@ -175,7 +175,7 @@ def _check_header(path: Path, names: Sequence[str]) -> None:
     if not {"x", "y"} <= set(names) or not {"distance_m", "depth_m"} & set(names):
         raise InputError(
             f"{where}: {', '.join(names) or 'nothing'} instead of the columns' names, which are x, "
-            f"y, distance_m or depth_m and perhaps relative_error; {_CSV_EXAMPLE}"
+            f"y, distance_m or depth_m and perhaps relative_error or kind; {_CSV_EXAMPLE}"
         )
     _check_names(names, where, _CSV_EXAMPLE)
     if len(set(names)) < len(names):

@@ -10,11 +10,12 @@ from mfh.records.camera import Intrinsics, IntrinsicsSource
 from mfh.records.depth import Counts, MetricDepth
 from mfh.records.disparity import AlignedDisparity, Disparity, Space
 from mfh.records.head import FitStatus, MetricHead
-from mfh.records.people import LandmarkKind, Landmarks, People
+from mfh.records.people import POINT_KINDS, LandmarkKind, Landmarks, People
 from mfh.records.photos import PHOTO_NAME, PaintedPhotos, PaintingPlan, Photo, PlanT
 
 __all__ = [
     "PHOTO_NAME",
+    "POINT_KINDS",
     "AlignedDisparity",
     "Counts",
     "Disparity",

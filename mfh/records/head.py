@@ -41,8 +41,8 @@ class MetricHead:
     covariance: (2, 2) float64, of the errors of scale and offset; NaN where unknown.
     disparity_error: 1 sigma of what errors of the disparity itself add to a pixel's depth, as a
         fraction.
-    shared_error: the part of `relative_error` that no more painted people would lessen; NaN where
-        unknown.
+    shared_error: the part of `relative_error` that no more painted people would lessen, or where
+        there are none no more asked points; NaN where unknown.
     """
 
     scale: float

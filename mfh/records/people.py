@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from mfh.errors import InputError
 from mfh.records.checks import length_agrees, one_of, set_array, set_or_nan, set_relative_error
 
-LandmarkKind = Literal["painted person", "person", "measured point"]
+LandmarkKind = Literal["painted person", "person", "measured point", "asked point"]
+
+POINT_KINDS: frozenset[LandmarkKind] = frozenset({"measured point", "asked point"})
+"""Kinds that are points of known distance, measured or told by a model; the others are people."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from mfh.camera import resize_intrinsics
 from mfh.errors import InputError
-from mfh.records import Intrinsics, Landmarks, PaintedPhotos
+from mfh.records import POINT_KINDS, Intrinsics, Landmarks, PaintedPhotos
 from mfh.results.tiles import tile
 from mfh.results.typography import INK, MUTED_INK, PAPER, fitted, font, line_height, wrapped
 from mfh.taking_part import owners_of
@@ -178,8 +178,8 @@ def _header_lines(
     legend = [
         "Simulated: a stand-in that knows the truth took part." if simulated else "",
         "White outline: repainted." if verdicts else "",
-        "Coloured outlines: measured people and their depth." if kinds - {"measured point"} else "",
-        "Crosses: known distances, straight from the camera." if "measured point" in kinds else "",
+        "Coloured outlines: measured people and their depth." if kinds - POINT_KINDS else "",
+        "Crosses: known distances, straight from the camera." if kinds & POINT_KINDS else "",
         f"Red and in brackets: {DISAGREES}, and was set aside."
         if any(each.any() for each in set_aside)
         else "",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mfh.records import Intrinsics, Landmarks
+from mfh.records import POINT_KINDS, Intrinsics, Landmarks
 from mfh.results.labels import Labelled, draw_labels
 from mfh.taking_part import owners_of
 
@@ -50,8 +50,8 @@ def tile(
     """Draw a painted photo (H, W, 3) at `size` (width, height).
 
     The repainted strip is outlined in white; every person in a colour, with the median of the
-    measured depth above the head or near it; every measured point is a white cross with its
-    distance, as far as there is room.
+    measured depth above the head or near it; every known distance is a white cross with its
+    metres, as far as there is room.
 
     set_aside: for each owner, whether the fit set it aside; it is red, its label in brackets.
     camera: for H x W. With it a point's distance is told straight from the camera, as it was
@@ -62,7 +62,7 @@ def tile(
     pixels = _outlined(pixels, _coverage(repainted, size), _thick(STRIP))
     owners = owners_of(landmarks)
     aside = np.zeros(len(landmarks.weight), np.bool_) if set_aside is None else set_aside
-    is_point = np.array([kind == "measured point" for kind in landmarks.kind], np.bool_)
+    is_point = np.array([kind in POINT_KINDS for kind in landmarks.kind], np.bool_)
     things = []
     for owner in owners[~is_point[owners]]:
         mask = landmarks.owner == owner

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.camera.projection import backproject
-from mfh.records import Intrinsics, Landmarks
+from mfh.records import POINT_KINDS, Intrinsics, Landmarks
 from mfh.results.tiles import PEOPLE, SET_ASIDE
 from mfh.taking_part import owners_of
 
@@ -26,7 +26,7 @@ def with_bodies(
     """
     drawn = np.array(image)
     for owner in owners_of(landmarks):
-        if landmarks.kind[owner] == "measured point":
+        if landmarks.kind[owner] in POINT_KINDS:
             continue
         rows, columns = np.nonzero(landmarks.owner == owner)
         box = (

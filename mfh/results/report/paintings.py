@@ -9,7 +9,7 @@ import numpy as np
 from mfh.camera import resize_intrinsics
 from mfh.html.markup import Html, element, joined
 from mfh.html.pictures import data_uri, picture_size
-from mfh.records import Landmarks, PaintedPhotos
+from mfh.records import POINT_KINDS, Landmarks, PaintedPhotos
 from mfh.results.report.overlays import with_bodies
 from mfh.results.report.subject import Subject
 from mfh.results.report.votes import Vote
@@ -98,7 +98,7 @@ def _picture(subject: Subject, images: PaintedPhotos, image: int, size: tuple[in
 
 
 def _alt(landmarks: Landmarks) -> str:
-    points = sum(kind == "measured point" for kind in landmarks.kind)
+    points = sum(kind in POINT_KINDS for kind in landmarks.kind)
     people = len(owners_of(landmarks)) - points
     words = []
     if people:
@@ -117,7 +117,7 @@ def _line(subject: Subject, image: int, owner: int, vote: Vote | None) -> Html:
     """What one landmark says, beside its colour in the picture."""
     landmarks = subject.landmarks[image]
     aside = bool(subject.aside(image)[owner])
-    point = landmarks.kind[owner] == "measured point"
+    point = landmarks.kind[owner] in POINT_KINDS
     if vote is None:
         mask = landmarks.owner == owner
         words = f"{float(np.median(landmarks.depth_m[mask])):.1f} m"

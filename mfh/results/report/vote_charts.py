@@ -19,6 +19,7 @@ _MARKS: dict[LandmarkKind, tuple[str, int, str]] = {
     "painted person": ("o", 0, "painted person"),
     "person": ("s", 2, "person in the photo"),
     "measured point": ("D", 3, "known distance"),
+    "asked point": ("^", 4, "answer of a model"),
 }
 _SET_ASIDE = ("x", 1, "set aside")
 _MARGIN = 1.25
