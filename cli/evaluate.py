@@ -57,8 +57,9 @@ def evaluate(
             "--method",
             "-m",
             metavar="[KEY=]METHOD",
-            help="mfh, simulated, hub:MODEL, metric3d[:SIZE], unidepth[:MODEL], clip2depth:DIR or "
-            "files:DIR; repeatable, each is a row, which KEY names; mfh if none is given.",
+            help="mfh, simulated, hub:MODEL, metric3d[:SIZE], unidepth[:MODEL], clip2depth:DIR, "
+            "depthlm[:MODEL], depthlm-pixels[:MODEL] or files:DIR; repeatable, each is a row, "
+            "which KEY names; mfh if none is given.",
             show_default=False,
         ),
     ] = None,

@@ -42,8 +42,8 @@ def predict(
         typer.Option(
             "--method",
             "-m",
-            help="mfh, Metric from Human; or hub:MODEL, metric3d[:SIZE], unidepth[:MODEL] or "
-            "clip2depth:DIR. Those take a photo and its camera alone.",
+            help="mfh, Metric from Human; or hub:MODEL, metric3d[:SIZE], unidepth[:MODEL], "
+            "clip2depth:DIR or depthlm[:MODEL]. Those take a photo and its camera alone.",
         ),
     ] = "mfh",
     intrinsics: IntrinsicsOption = None,

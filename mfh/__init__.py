@@ -28,6 +28,7 @@ from mfh.settings import Settings, settings_from
 
 if TYPE_CHECKING:
     from mfh.api import metric_depth
+    from mfh.estimators.depthlm.api import ask
     from mfh.photos import load_photo
     from mfh.pipeline import MetricFromHuman
 
@@ -46,6 +47,7 @@ __all__ = [
     "People",
     "Photo",
     "Settings",
+    "ask",
     "load_photo",
     "metric_depth",
     "settings_from",
@@ -53,6 +55,7 @@ __all__ = [
 
 _LAZY = {
     "MetricFromHuman": "mfh.pipeline",
+    "ask": "mfh.estimators.depthlm.api",
     "load_photo": "mfh.photos",
     "metric_depth": "mfh.api",
 }

@@ -11,6 +11,7 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.evaluation.protocol import Protocol
 from mfh.models import DownloadProgress
 from mfh.records import MetricDepth, Photo
 
@@ -23,6 +24,7 @@ class Case:
     work: a folder for records that may be reused by other rows; None keeps nothing.
     truth: the true depth (H, W) in metres at the photo's size or above, NaN where unknown, for
         simulated stages and oracles; None for methods that do not need it.
+    protocol: which pixels of the truth count; None where there is no truth.
     """
 
     name: str
@@ -30,13 +32,24 @@ class Case:
     seed: int = 0
     work: Path | None = None
     truth: NDArray[np.float32] | None = None
+    protocol: Protocol | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PixelDepth(MetricDepth):
+    """Depth of some pixels of the truth alone, which are scored alone.
+
+    depth_m: (H, W) of the truth, NaN at all other pixels; 0 where the method was asked for a depth
+        and has none.
+    camera: that of the photo at the truth's size.
+    """
 
 
 class Method(Interface):
     """A metric depth method, with its models loaded at first use and kept."""
 
     def predict(self, case: Case) -> MetricDepth:
-        """The depth of one photo, at its size. Raises errors of `mfh.errors`."""
+        """The depth of one photo, at its size, or a `PixelDepth`. Raises errors of `mfh.errors`."""
         ...
 
 

@@ -37,6 +37,8 @@ def depended_on(settings: Settings) -> dict[str, Any]:
     for group, names in _NO_RESULT.items():
         for name in names:
             del (values[group] if group else values)[name]
+    # Metric from Human asks no model.
+    del values["depthlm"]
     # Anny has no other body, and nothing else looks for joints.
     del values["people"]["body_model" if values["people"]["model"] == "anny" else "keypoints"]
     plain: dict[str, Any] = json.loads(json.dumps(values))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfh.estimators import Estimator, EstimatorSpec, estimator_spec
 from mfh.estimators.specs import FORMS, existing_folder, kind_and_rest, unknown_method
+from mfh.evaluation.methods.asked_pixels import AskedPixelsSpec
 from mfh.evaluation.methods.base import Case, Method, MethodSpec
 from mfh.evaluation.methods.saved_predictions import PNG_SCALES, SavedPredictions
 from mfh.models import DownloadProgress
@@ -17,7 +18,11 @@ from mfh.settings import Settings
 if TYPE_CHECKING:
     from mfh.simulation.error_model import SimulatedErrors
 
-_FORMS = ("mfh[:oracle]", "simulated[:oracle]", *FORMS, "files:[SCALE@]DIR")
+_FORMS = (
+    *("mfh[:oracle]", "simulated[:oracle]"),
+    *FORMS,
+    *(AskedPixelsSpec.form, "files:[SCALE@]DIR"),
+)
 
 
 @dataclass(frozen=True)
@@ -91,9 +96,10 @@ def method_spec(
     """The method that a text names.
 
     text: "mfh" or "simulated", with ":oracle" as `mfh_spec` has it; an estimator, as
-        `mfh.estimators.estimator_spec` has it; or "files:DIR", for PNGs with what they hold for a
-        metre before the folder: "files:mm@DIR", "files:kitti@DIR" or "files:NUMBER@DIR". Folders
-        are made absolute, so that workers in other folders find them.
+        `mfh.estimators.estimator_spec` has it; "depthlm-pixels", with ":MODEL" as of "depthlm"; or
+        "files:DIR", for PNGs with what they hold for a metre before the folder: "files:mm@DIR",
+        "files:kitti@DIR" or "files:NUMBER@DIR". Folders are made absolute, so that workers in other
+        folders find them.
     settings: of "mfh" and "simulated"; estimators take some of them. None takes the default ones.
     errors: of "simulated"; the default strength where none are given.
     names: of all samples of the data set, for "files" that are named by less than the whole name.
@@ -105,6 +111,8 @@ def method_spec(
         from mfh.evaluation.methods.mfh_specs import mfh_spec  # noqa: PLC0415 - imports all its stages
 
         return mfh_spec(text, settings, errors)
+    if kind == AskedPixelsSpec.kind:
+        return AskedPixelsSpec.from_text(rest, settings or Settings())
     if kind == "files" and rest:
         return _files_spec(rest, tuple(names))
     estimator = estimator_spec(text, settings)

@@ -36,6 +36,7 @@ class StoredPrediction:
     seconds: how long it took.
     report: what else the method says, plain JSON values (counts, warnings, parts, device, worker).
     title: what messages call it; of one that was read, its file.
+    sparse: whether it is of some pixels alone, and NaN elsewhere; 0 where one of them has no depth.
     """
 
     depth_m: NDArray[np.float32]
@@ -43,13 +44,15 @@ class StoredPrediction:
     seconds: float = float("nan")
     report: Mapping[str, Any] = field(default_factory=dict)
     title: str = "prediction"
+    sparse: bool = False
 
 
 class PredictionFolder:
     """The predictions of one row and one seed: `RUN/predictions/ROW/seed_K/NAME.npz`.
 
     A file holds the arrays `depth_m` (H, W) float32, `relative_error`, `seconds`, `report` (JSON
-    text) and `format`; `numpy.load(path)["depth_m"]` is all it takes to read one.
+    text) and `format`, of a sparse one also `sparse`; `numpy.load(path)["depth_m"]` is all it takes
+    to read one.
 
     A prediction that failed leaves `NAME.failed.txt` with the reason instead, which a later
     prediction removes.
@@ -85,6 +88,7 @@ class PredictionFolder:
             seconds=np.float64(prediction.seconds),
             report=json.dumps(dict(prediction.report), ensure_ascii=False, allow_nan=False),
             format=FORMAT,
+            **({"sparse": np.True_} if prediction.sparse else {}),
         )
         remove_file(self._file(name, ".failed.txt"))
 
@@ -101,6 +105,7 @@ class PredictionFolder:
             relative_error = float(arrays["relative_error"])
             seconds = float(arrays["seconds"])
             report = json.loads(str(arrays["report"]))
+            sparse = bool(arrays.get("sparse", False))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path}: not a prediction of an evaluation ({error}); {_AGAIN}"
@@ -114,7 +119,8 @@ class PredictionFolder:
             raise InputError(
                 f"{path}: depth_m is {depth_m.dtype} {depth_m.shape}, not float32 (H, W); {_AGAIN}"
             )
-        return StoredPrediction(depth_m, relative_error, seconds, report, f"prediction {path}")
+        title = f"prediction {path}"
+        return StoredPrediction(depth_m, relative_error, seconds, report, title, sparse)
 
     def failed(self, name: str, reason: str) -> None:
         """Keep why there is none, in place of one that was damaged. Raises `OutputError`."""

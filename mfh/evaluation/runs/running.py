@@ -28,7 +28,7 @@ from mfh.errors import InputError, RunFolderError
 from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.datasets.missing import missing_files
 from mfh.evaluation.engines.base import OF_ALL, Engine, Outcome, Task
-from mfh.evaluation.methods.base import Case, Row
+from mfh.evaluation.methods.base import Case, PixelDepth, Row
 from mfh.evaluation.runs.merging import merged
 from mfh.evaluation.runs.photo_files import identities
 from mfh.evaluation.runs.predictions import StoredPrediction
@@ -176,7 +176,8 @@ class _Run:
 
     def _case(self, row: Row, seed: int, sample: Sample) -> Case:
         # Read here, where the data set is, and beside the photo.
-        truth_m = self._data_set.truth(sample) if row.spec.needs_truth else None
+        needed = row.spec.needs_truth
+        truth_m = self._data_set.truth(sample) if needed else None
         work = self._work and self._work.joinpath(*sample.name.split("/"))
         return Case(
             name=sample.name,
@@ -184,6 +185,7 @@ class _Run:
             seed=photo_seed(seed, sample.name),
             work=work,
             truth=truth_m,
+            protocol=self._data_set.protocol if needed else None,
         )
 
     def _keep(self, row: Row, outcome: Outcome) -> None:
@@ -247,7 +249,8 @@ def _stored(outcome: Outcome, depth: MetricDepth) -> StoredPrediction:
             "status": head.status,
         }
     error = depth.relative_error if depth.knows_error else float("nan")
-    return StoredPrediction(depth.depth_m, error, outcome.seconds, report)
+    sparse = isinstance(depth, PixelDepth)
+    return StoredPrediction(depth.depth_m, error, outcome.seconds, report, sparse=sparse)
 
 
 def _info(row: Row, seeds: Sequence[int]) -> RowInfo:

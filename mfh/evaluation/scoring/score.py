@@ -46,11 +46,14 @@ def score(
     clipped to the protocol's range, from pixels where it is finite, and what they give is clipped
     then. Both are NaN where nothing finite is predicted.
 
+    Of a sparse prediction the pixels count that it is of. One without a depth is never right: it is
+    scored as the cap, and counts against delta1 to delta3 also where the truth is near the cap.
+
     Raises `InputError` where no pixel of the truth counts, the prediction cannot show the same
     view, or the protocol's crop is not for the truth's size.
     """
     depth_m = at_size(prediction, true_m.shape)
-    counted = protocol.valid(true_m)
+    counted = scored_pixels(prediction, depth_m, true_m, protocol)
     true = true_m[counted]
     if not len(true):
         raise InputError(
@@ -61,8 +64,11 @@ def score(
     said = predicted > 0
     predicted[~said] = np.inf
     alignment = align_to_truth(predicted, true, protocol.max_m)
+    errors = _errors(predicted, true, alignment, protocol)
+    if prediction.sparse:
+        _count_as_wrong(errors, true[~said], len(true), protocol)
     return {
-        **_errors(predicted, true, alignment, protocol),
+        **errors,
         "scale_error": alignment.ratio - 1,
         "pixels": float(len(true)),
         "unusable": 1 - float(said.mean()),
@@ -179,12 +185,17 @@ def at_size(prediction: StoredPrediction, shape: tuple[int, ...]) -> NDArray[np.
 
     What is nearest to a pixel that is infinite, or no depth (NaN, zero or less), is infinite or NaN
     itself; between the others depth is interpolated. Raises `InputError` where the two differ in
-    aspect, and so cannot show the same view.
+    aspect, and so cannot show the same view, and for a sparse prediction of another size.
     """
     depth_m = prediction.depth_m
     if depth_m.shape == shape:
         return depth_m
     height, width = shape
+    if prediction.sparse:
+        raise InputError(
+            f"{prediction.title} is of some pixels of {depth_m.shape[1]} x {depth_m.shape[0]} px, "
+            f"but the truth is {width} x {height} px; predict it again with this data set"
+        )
     check_same_picture(prediction.title, (depth_m.shape[0], depth_m.shape[1]), (height, width))
     finite = (depth_m > 0) & np.isfinite(depth_m)
     if finite.all():
@@ -195,6 +206,20 @@ def at_size(prediction: StoredPrediction, shape: tuple[int, ...]) -> NDArray[np.
     resized[~resize_mask(finite, height, width)] = np.nan
     resized[resize_mask(depth_m == np.inf, height, width)] = np.inf
     return resized
+
+
+def scored_pixels(
+    prediction: StoredPrediction,
+    depth_m: NDArray[np.float32],
+    true_m: NDArray[np.float32],
+    protocol: Protocol,
+) -> NDArray[np.bool_]:
+    """The pixels (H, W) that a prediction is scored at: all that count, or those it is of.
+
+    depth_m: the prediction at the truth's size. Raises what `Protocol.valid` does.
+    """
+    counted = protocol.valid(true_m)
+    return counted & ~np.isnan(depth_m) if prediction.sparse else counted
 
 
 def _errors(
@@ -231,6 +256,21 @@ def _errors(
             errors = dict.fromkeys(METRICS, math.nan)
         values.update({prefix + name: errors[name] for name in METRICS})
     return values
+
+
+def _count_as_wrong(
+    errors: dict[str, float], unknown_m: NDArray[np.float32], count: int, protocol: Protocol
+) -> None:
+    """Take out of delta1 to delta3 what was scored as the cap and came near the truth by that.
+
+    unknown_m: the truth of each pixel without a depth. count: of all pixels.
+    """
+    ratio = protocol.max_m / unknown_m.astype(np.float64)
+    for power in (1, 2, 3):
+        wrong = int(np.count_nonzero(ratio < 1.25**power))
+        for name in (f"{prefix}delta{power}" for prefix in PREFIXES):
+            if math.isfinite(errors[name]):
+                errors[name] = (round(errors[name] * count) - wrong) / count
 
 
 def _intervals(ratio: float, relative_error: float) -> dict[str, float]:

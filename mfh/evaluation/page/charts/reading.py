@@ -14,7 +14,7 @@ from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.page.charts.pixels import PixelErrors
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.results import Results
-from mfh.evaluation.scoring.score import at_size
+from mfh.evaluation.scoring.score import at_size, scored_pixels
 from mfh.evaluation.scoring.scores import PhotoScore
 
 _PIXELS_A_PHOTO = 2000
@@ -96,12 +96,17 @@ def _read(
         at = at[np.floor(places * (len(at) / _PIXELS_A_PHOTO)).astype(np.intp)]
     for row, seed in seeds.items():
         try:
-            depth_m = at_size(run.predictions(row, seed).read(sample.name), true_m.shape)
+            prediction = run.predictions(row, seed).read(sample.name)
+            depth_m = at_size(prediction, true_m.shape)
         except MfhError as error:
             unreadable.append(str(error))
             continue
-        predicted_m = data_set.protocol.scored(depth_m.ravel()[at])
-        pixels[row] = (predicted_m, true_m.ravel()[at])
+        read_at = at
+        if prediction.sparse:
+            # Few enough to read them all, and hardly any of them among the others' pixels.
+            read_at = np.flatnonzero(scored_pixels(prediction, depth_m, true_m, data_set.protocol))
+        predicted_m = data_set.protocol.scored(depth_m.ravel()[read_at])
+        pixels[row] = (predicted_m, true_m.ravel()[read_at])
     return _Read(pixels, unreadable)
 
 

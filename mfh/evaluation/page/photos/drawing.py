@@ -16,7 +16,7 @@ from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.page.photos.ratio_scale import RatioScale
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.results import Results
-from mfh.evaluation.scoring.score import at_size
+from mfh.evaluation.scoring.score import at_size, scored_pixels
 from mfh.html.pictures import map_picture, photo_picture, picture_size
 from mfh.results.colour_scale import ColourScale, depth_scale
 from mfh.results.percentiles import finite_percentiles
@@ -98,8 +98,8 @@ def _draw(
     area_px: float,
 ) -> PhotoPictures:
     true_m = data_set.truth(sample)
-    counted = data_set.protocol.valid(true_m)
-    scale = depth_scale(np.where(counted, true_m, np.float32(np.nan)))
+    known = data_set.protocol.valid(true_m)
+    scale = depth_scale(np.where(known, true_m, np.float32(np.nan)))
     if scale is None:
         raise InputError(f"{sample.truth}: no pixel of the truth counts")
     size = picture_size(true_m.shape, area_px)
@@ -107,7 +107,9 @@ def _draw(
     colours = partial(_depth_colours, scale)
     predictions = {}
     for key in keys:
-        depth_m = at_size(run.predictions(*key).read(sample.name), true_m.shape)
+        prediction = run.predictions(*key).read(sample.name)
+        depth_m = at_size(prediction, true_m.shape)
+        counted = scored_pixels(prediction, depth_m, true_m, data_set.protocol)
         shown_m = np.where(depth_m > 0, depth_m, np.float32(np.nan))
         log_ratio = np.full(true_m.shape, np.nan, np.float32)
         log_ratio[counted] = np.log(data_set.protocol.scored(depth_m[counted]) / true_m[counted])
@@ -126,7 +128,7 @@ def _draw(
     return PhotoPictures(
         photo=photo_picture(data_set.photo(sample).image, size),
         truth=map_picture(true_m, size, colours),
-        truth_words=_depth_words(true_m[counted]),
+        truth_words=_depth_words(true_m[known]),
         size=size,
         scale=scale,
         predictions=predictions,
