@@ -11,7 +11,9 @@ import typer
 from mfh.errors import MfhError
 
 from .app import app as app_command
+from .ask import ask
 from .consistency import consistency
+from .curate import curate
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
@@ -31,11 +33,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(predict)
+app.command()(ask)
 app.command()(simulate)
 app.command()(demo)
 app.command("app")(app_command)
 app.command()(evaluate)
 app.command()(score)
+app.command()(curate)
 app.add_typer(train, name="train")
 app.command()(doctor)
 app.add_typer(models, name="models")

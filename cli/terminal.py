@@ -43,6 +43,7 @@ _DOING = {
     "head": "fitting the metric head",
     "depth": "depth at full size",
     "estimated": "estimating depth",
+    "questions": "asking",
     "results": "writing results",
     "scoring": "scoring",
 }

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mfh.errors import SettingsError
 from mfh.estimators.clip2depth.config import Conditioning, Decoder, Mirror
 from mfh.estimators.clip2depth.training.settings import (
     TrainingSettings,
     default_training_settings,
 )
-from mfh.settings import Device
 
-from .options import DataOption, DeviceOption, OfflineOption, SeedOption, data_options_of, pair
-from .status import INTERRUPTED
+from .options import DataOption, DeviceOption, OfflineOption, SeedOption, data_options_of
+from .train_depthlm import depthlm
+from .training_options import chosen_settings, device_of, interruptible_training
 
 if TYPE_CHECKING:
     from mfh.estimators.clip2depth.training.data import TrainingData
     from mfh.estimators.clip2depth.training.training import Trained
-
-    from .training_progress import TerminalTraining
 
 train = typer.Typer(
     help="Train a method on photos with depth.",
@@ -41,9 +34,7 @@ _MOST_MISSING = 3
 _SPLIT = ("nyu", "kitti")
 
 
-@train.callback()
-def _methods() -> None:
-    pass
+train.command()(depthlm)
 
 
 @train.command()
@@ -144,7 +135,7 @@ def clip2depth(
         conditioning=conditioning,
         tokens=tokens,
     )
-    where = _device(device)
+    where = device_of(device)
     folder = out or Path("mfh_out") / f"clip2depth_{data_set}"
     # Imported here, `mfh --help` stays quick.
     from mfh.estimators.hub import hub_weights  # noqa: PLC0415
@@ -164,7 +155,7 @@ def clip2depth(
 
     from .training_progress import TerminalTraining  # noqa: PLC0415
 
-    with TerminalTraining() as progress, _interruptible(progress):
+    with TerminalTraining() as progress, interruptible_training(progress):
         trained = run_training(
             photos,
             weights,
@@ -181,38 +172,8 @@ def clip2depth(
 
 def settings_of(changes: list[str] | None, **options: Any) -> TrainingSettings:
     """The settings that `--set` and options of their own ask for. Raises `SettingsError`."""
-    chosen = {name: value for name, value in options.items() if value is not None}
     known = default_training_settings()
-    for change in changes or []:
-        name, text = pair(change, "--set", "weight_decay=0.1")
-        if name not in known:
-            raise SettingsError(f"--set {name}: there are {', '.join(known)}")
-        chosen[name] = _parsed(name, text, known[name])
-    return TrainingSettings(**chosen)
-
-
-def _parsed(name: str, text: str, default: object) -> Any:
-    """A setting's text as the type its default has."""
-    if isinstance(default, bool):
-        words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-        if text.lower() not in words:
-            raise SettingsError(f"--set {name}={text}: expected true or false")
-        return words[text.lower()]
-    if isinstance(default, int | float):
-        try:
-            return type(default)(text)
-        except ValueError as error:
-            kind = "a whole number" if isinstance(default, int) else "a number"
-            raise SettingsError(f"--set {name}={text}: expected {kind}") from error
-    return text
-
-
-def _device(text: str | None) -> Device:
-    for known in get_args(Device):
-        if text in (None, known):
-            device: Device = known
-            return device
-    raise SettingsError(f"--device {text}: accepted: {', '.join(get_args(Device))}")
+    return TrainingSettings(**chosen_settings(changes, known, "weight_decay=0.1", **options))
 
 
 def _photos(data_set: Any, settings: TrainingSettings) -> TrainingData:
@@ -230,20 +191,6 @@ def _photos(data_set: Any, settings: TrainingSettings) -> TrainingData:
         for path in list(photos.missing.values())[:_MOST_MISSING]:
             typer.echo(f"  {path}", err=True)
     return photos
-
-
-@contextmanager
-def _interruptible(progress: TerminalTraining) -> Iterator[None]:
-    """End a training on Ctrl-C by saying how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo(
-            f"\ninterrupted; it goes on after step {progress.saved_step} with: "
-            f"mfh {shlex.join(sys.argv[1:])}",
-            err=True,
-        )
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def _show(trained: Trained, photos: TrainingData, data_set: str, data: Path) -> None:

@@ -276,3 +276,13 @@ def test_the_mean_over_photos_is_depthlms_mean_over_labels(shared):
     stored = np.concatenate([json.loads(line)["depth"] for line in lines])
     over_labels = (np.maximum(stored / 3, 3 / stored) < 1.25).mean()
     assert np.mean(deltas) == pytest.approx(over_labels)
+
+
+def test_a_line_may_say_itself_what_its_labels_are(tmp_path):
+    units = {**LINE, "depth": [IBIMS_UNIT_M * 40_000] * len(LINE["depth"])}
+    said = labels(tmp_path, {**units, "labelled": "distance"})
+    assert said.samples()[0].extra["labelled"] == "distance"
+    asked = labels(tmp_path, {**units, "labelled": "distance"}, labelled="depth")
+    assert asked.samples()[0].extra["labelled"] == "depth"
+    with pytest.raises(InputError, match="line 1: labelled is 'z'; it must be distance or depth"):
+        labels(tmp_path, {**LINE, "labelled": "z"}).samples()

@@ -74,7 +74,7 @@ class ImageTextNetwork:
 
     def _inputs(self, questions: Sequence[Question]) -> Any:
         inputs = self.processor(
-            text=[self._prompt(question) for question in questions],
+            text=[self.prompt(question) for question in questions],
             images=[[Image.fromarray(each) for each in q.images] for q in questions],
             return_tensors="pt",
             padding=True,
@@ -86,7 +86,8 @@ class ImageTextNetwork:
             inputs.pop("token_type_ids", None)
         return inputs.to(self.network.device, dtype=self.network.dtype)
 
-    def _prompt(self, question: Question) -> str:
+    def prompt(self, question: Question) -> str:
+        """A question in the chat template, up to where the answer begins."""
         # Templates read the text from "text", that of Pixtral's first conversions from "content".
         text = {"type": "text", "text": question.text, "content": question.text}
         content = [*({"type": "image"} for _ in question.images), text]

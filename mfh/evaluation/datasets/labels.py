@@ -125,21 +125,20 @@ class Labels:
         require_unique(
             zip(names, (row.where for row in rows), strict=True), "keep one line a photo"
         )
-        labelled = self.labelled
-        if labelled == "auto":
-            ibims = all(_in_ibims_units(row.values["depth"]) for row in rows)
-            labelled = "depth" if ibims else "distance"
+        ibims = all(_in_ibims_units(row.values["depth"]) for row in rows)
+        usual = "depth" if ibims else "distance"
+        labelled = [self._labelled(row, usual) for row in rows]
         folder = index.parent if self.images is None else index.parent / self.images
         return [
             Sample(
                 name=name,
                 photo=path_in(folder, _image(row)),
                 truth=index,
-                extra={"where": row.where, "labelled": labelled}
+                extra={"where": row.where, "labelled": what}
                 | {key: row.values[key] for key in _KEYS[1:]},
-                stated=json.dumps([labelled, *(row.values[key] for key in _KEYS[1:])]),
+                stated=json.dumps([what, *(row.values[key] for key in _KEYS[1:])]),
             )
-            for name, row in zip(names, rows, strict=True)
+            for name, row, what in zip(names, rows, labelled, strict=True)
         ]
 
     def photo(self, sample: Sample) -> Photo:
@@ -200,11 +199,12 @@ class Labels:
             beyond += int((known >= self.max_m).sum())
         lacking = wrong | missing
         found = len(samples) - len(lacking)
-        labelled = samples[0].extra["labelled"]
+        labelled = dict.fromkeys(sample.extra["labelled"] for sample in samples)
         lines = [
             f"layout: DepthLM's labelled pixels in {samples[0].truth.name}",
             count_line(found, len(samples)),
-            f"{count} labelled pixels, taken for {_WORDS[labelled]} (labelled = {labelled})",
+            f"{count} labelled pixels, taken for {' and '.join(_WORDS[each] for each in labelled)} "
+            f"(labelled = {', '.join(labelled)})",
         ]
         if beyond:
             lines.append(f"{beyond} of them lie beyond max_m = {self.max_m:g} m and do not count")
@@ -213,6 +213,17 @@ class Labels:
         if missing:
             lines.append(f"Where to get it: {self.where}.")
         return Checked(tuple(lines), len(samples), found, lacking)
+
+    def _labelled(self, row: Row, usual: str) -> str:
+        """What the labels of a line are; usual: where neither the user nor the line says so."""
+        if self.labelled != "auto":
+            return self.labelled
+        said = row.values.get("labelled", usual)
+        if said not in _WORDS:
+            raise InputError(
+                f"{row.where}: labelled is {said!r:.80}; it must be {' or '.join(_WORDS)}"
+            )
+        return str(said)
 
     def _index(self) -> Path:
         if self.root.is_file():

@@ -100,7 +100,7 @@ class OfficialSet(ABC):
         """Say that the folder is not this data set: what was expected, what was found."""
         return LayoutError(
             f"{self.root}: not laid out as {self.title}: expected {self.expected}; "
-            f"{content_in_words(self.root)}. {self.where}"
+            f"{content_in_words(self.root)}. {self.remedy()}"
         )
 
     def _there(self, path: Path) -> Path:

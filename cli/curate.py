@@ -1,0 +1,81 @@
+"""`mfh curate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import DataOption, data_options_of
+
+_MOST_MISSING = 3
+
+
+def curate(
+    data_set: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATASET",
+            help="nyu, kitti, ibims, diode, eth3d, folder (photos with depth maps) or labels "
+            "(labelled pixels).",
+        ),
+    ],
+    data: Annotated[Path, typer.Option("--data", "-d", help="Where the data set lies.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="LABELS.jsonl",
+            help="Where the labels go; photos are named relative to it, and written into "
+            "LABELS_images beside it where they are parts of files.",
+        ),
+    ],
+    pixels: Annotated[
+        int, typer.Option("--pixels", min=1, help="How many pixels of each photo.")
+    ] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which pixels.")] = 0,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=1, help="Only so many photos, spread evenly.", show_default=False
+        ),
+    ] = None,
+    data_option: DataOption = None,
+) -> None:
+    """Turn a data set into labelled pixels, as `mfh train depthlm` takes them.
+
+    The pixels are drawn from those that are scored. What is written are straight distances from the
+    camera, not z. For training splits: --data-option split=train.
+    """
+    # Imported here, `mfh --help` stays quick.
+    from mfh.estimators.depthlm.training.curation import curate as write_labels  # noqa: PLC0415
+    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415
+    from mfh.evaluation.datasets.recognise import quoted  # noqa: PLC0415
+
+    from .curation_progress import CurationProgress  # noqa: PLC0415
+    from .terminal import interruptible  # noqa: PLC0415
+
+    opened = open_data_set(data_set, data, **data_options_of(data_option))
+    with interruptible(), CurationProgress() as progress:
+        curated = write_labels(
+            opened, out, pixels=pixels, seed=seed, limit=limit, progress=progress.advance
+        )
+    if curated.missing:
+        typer.echo(f"{len(curated.missing)} photos are left out; not there:", err=True)
+        for path in list(curated.missing.values())[:_MOST_MISSING]:
+            typer.echo(f"  {path}", err=True)
+    if curated.without_labels:
+        typer.echo(
+            f"{len(curated.without_labels)} photos have no depth that counts and are left out, "
+            f"e.g. {curated.without_labels[0]}",
+            err=True,
+        )
+    typer.echo(
+        f"{curated.labels} labels of {curated.photos} photos of {opened.title}: straight distances "
+        f"from the camera, in {out}"
+    )
+    if curated.written:
+        typer.echo(f"{curated.written} photos, which are parts of files, are written beside it")
+    typer.echo(f"to train on them: mfh train depthlm {quoted(out)} --base MODEL --out RUN")

@@ -1,0 +1,234 @@
+"""`mfh train depthlm`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mfh.errors import SettingsError
+from mfh.estimators.depthlm.training.settings import (
+    TrainingSettings,
+    default_training_settings,
+)
+
+from .options import DeviceOption, OfflineOption, SeedOption
+from .training_options import chosen_settings, device_of, interruptible_training
+
+if TYPE_CHECKING:
+    from mfh.estimators.depthlm.training.labelled import LabelledFile
+    from mfh.estimators.depthlm.training.training import Trained
+
+_MOST_MISSING = 3
+
+
+def depthlm(
+    labels: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="LABELS.jsonl...", help="Labelled pixels, as `mfh curate` writes them."
+        ),
+    ],
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base",
+            metavar="MODEL",
+            help="What is trained: Qwen2.5-VL or Pixtral, an id on the model hub or a folder, e.g. "
+            "Qwen/Qwen2.5-VL-3B-Instruct.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run.")
+    ] = Path("mfh_out/depthlm"),
+    weight: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--weight",
+            help="How often a file is asked about, compared with the others; once a file. As often "
+            "as it has photos if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--images",
+            help="Folder that the photos' paths are relative to; the labels' own if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    labelled: Annotated[
+        Literal["auto", "distance", "depth"],
+        typer.Option("--labelled", help="What is labelled: straight distances, or depth (z)."),
+    ] = "auto",
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--task",
+            metavar="NAME[,NAME]",
+            help="What is asked: distance, depth, speed, time, two-points; distance if none is "
+            "given. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs", help="How often each photo is asked about; 1.", show_default=False
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, help="At most so many steps in all.", show_default=False),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", help="Questions of a step, over all GPUs; 32.", show_default=False),
+    ] = None,
+    at_once: Annotated[
+        int,
+        typer.Option("--at-once", min=0, help="Of these, how many on a GPU at once; 0 chooses."),
+    ] = 0,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option("--learning-rate", help="The highest; 1e-5.", show_default=False),
+    ] = None,
+    focal_px: Annotated[
+        float | None,
+        typer.Option(
+            "--focal-px",
+            help="Focal length that photos are resized to; 1000 of Qwen2.5-VL, 750 of Pixtral.",
+            show_default=False,
+        ),
+    ] = None,
+    lora: Annotated[
+        int | None,
+        typer.Option(
+            "--lora",
+            metavar="RANK",
+            help="Train low-rank adapters, e.g. of rank 16, merged in the end; all weights if none "
+            "is given. Needs peft.",
+            show_default=False,
+        ),
+    ] = None,
+    freeze_vision: Annotated[
+        bool, typer.Option("--freeze-vision", help="Leave the vision tower as it is.")
+    ] = False,
+    keep_activations: Annotated[
+        bool,
+        typer.Option(
+            "--keep-activations", help="Faster, and far more memory: no gradient checkpointing."
+        ),
+    ] = False,
+    seed: SeedOption = None,
+    device: DeviceOption = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Processes that read photos, for each GPU.")
+    ] = 4,
+    save_every: Annotated[
+        int, typer.Option("--save-every", min=1, help="Steps between two checkpoints.")
+    ] = 500,
+    offline: OfflineOption = False,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change any setting: warmup, max_gradient_norm, weight_decay, lora_alpha, "
+            "crop_height_min_px, crop_height_max_px, crop_width_min_px, crop_width_max_px, "
+            "precision; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Train DepthLM (arXiv 2509.25413): a vision language model learns metres from text alone.
+
+    The same command goes on where it stopped, to the same result.
+
+    On several GPUs: accelerate launch -m mfh train depthlm ...
+    """
+    settings = TrainingSettings(
+        **chosen_settings(
+            changes,
+            default_training_settings(),
+            "warmup=0.05",
+            epochs=epochs,
+            steps=steps,
+            batch=batch,
+            learning_rate=learning_rate,
+            focal_px=focal_px,
+            tasks=_tasks(task),
+            lora=lora,
+            freeze_vision=freeze_vision or None,
+            seed=seed,
+        )
+    )
+    where = device_of(device)
+    # Imported here, `mfh --help` stays quick.
+    from mfh.estimators.depthlm.training.labelled import labelled_files  # noqa: PLC0415
+    from mfh.estimators.hub import hub_weights  # noqa: PLC0415
+    from mfh.models import ModelStore  # noqa: PLC0415
+
+    from .downloads import TerminalDownloads  # noqa: PLC0415
+
+    files = labelled_files(labels, weight or (), images=images, labelled=labelled)
+    _show_missing(files)
+    with TerminalDownloads() as downloads:
+        weights = hub_weights(base, ModelStore(offline=offline or None), downloads)
+
+    from mfh.estimators.depthlm.training.training import train  # noqa: PLC0415
+
+    from .training_progress import TerminalTraining  # noqa: PLC0415
+
+    with TerminalTraining() as progress, interruptible_training(progress):
+        trained = train(
+            files,
+            weights,
+            out,
+            settings,
+            device=where,
+            at_once=at_once,
+            workers=workers,
+            save_every=save_every,
+            keep_activations=keep_activations,
+            progress=progress,
+        )
+    if trained.main:
+        _show(trained, files)
+
+
+def _tasks(texts: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The tasks that --task names, as settings have them. Raises `SettingsError`."""
+    if texts is None:
+        return None
+    names = [name.strip().replace("-", " ") for text in texts for name in text.split(",")]
+    if not all(names):
+        raise SettingsError(f"--task {','.join(texts)}: expected names with commas between them")
+    return tuple(dict.fromkeys(names))
+
+
+def _show_missing(files: Sequence[LabelledFile]) -> None:
+    for each in files:
+        if each.missing:
+            typer.echo(
+                f"{len(each.missing)} photos of {each.data_set.root} are left out; not there:",
+                err=True,
+            )
+            for path in list(each.missing.values())[:_MOST_MISSING]:
+                typer.echo(f"  {path}", err=True)
+
+
+def _show(trained: Trained, files: Sequence[LabelledFile]) -> None:
+    """Print what was trained on, and the commands that use the model."""
+    from mfh.evaluation.datasets.recognise import quoted  # noqa: PLC0415
+
+    count = sum(len(each.photos) for each in files)
+    model = quoted(trained.model)
+    typer.echo(
+        f"trained {trained.steps} steps on {count} photos, at a focal length of "
+        f"{trained.focal_px:g} px; the model is in {trained.model}"
+    )
+    typer.echo(f'to ask it: mfh ask photo.jpg "320,240" --model {model}')

@@ -1,0 +1,79 @@
+"""What the commands of `mfh train` share: their settings, and how Ctrl-C ends them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, get_args
+
+import typer
+
+from mfh.errors import SettingsError
+from mfh.settings import Device
+
+from .options import pair
+from .status import INTERRUPTED
+
+if TYPE_CHECKING:
+    from .training_progress import TerminalTraining
+
+
+def chosen_settings(
+    changes: list[str] | None, known: Mapping[str, Any], example: str, **options: Any
+) -> dict[str, Any]:
+    """The settings that `--set` and options of their own ask for, those that are None left out.
+
+    known: the default of every setting. example: of a NAME=VALUE, for messages.
+
+    Raises `SettingsError`.
+    """
+    chosen = {name: value for name, value in options.items() if value is not None}
+    for change in changes or []:
+        name, text = pair(change, "--set", example)
+        if name not in known:
+            raise SettingsError(f"--set {name}: there are {', '.join(known)}")
+        chosen[name] = _parsed(name, text, known[name])
+    return chosen
+
+
+def _parsed(name: str, text: str, default: object) -> Any:
+    """A setting's text as the type its default has."""
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(","))
+    if isinstance(default, bool):
+        words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+        if text.lower() not in words:
+            raise SettingsError(f"--set {name}={text}: expected true or false")
+        return words[text.lower()]
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError as error:
+            kind = "a whole number" if isinstance(default, int) else "a number"
+            raise SettingsError(f"--set {name}={text}: expected {kind}") from error
+    return text
+
+
+def device_of(text: str | None) -> Device:
+    """The device that --device names. Raises `SettingsError`."""
+    for known in get_args(Device):
+        if text in (None, known):
+            device: Device = known
+            return device
+    raise SettingsError(f"--device {text}: accepted: {', '.join(get_args(Device))}")
+
+
+@contextmanager
+def interruptible_training(progress: TerminalTraining) -> Iterator[None]:
+    """End a training on Ctrl-C by saying how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\ninterrupted; it goes on after step {progress.saved_step} with: "
+            f"mfh {shlex.join(sys.argv[1:])}",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None

@@ -1,0 +1,215 @@
+"""Labelled pixels of any data set, and `mfh curate`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import files_under, run_here
+from data_set_trees import planted, write_kitti, write_photo, write_png, write_text
+from small_rooms import rooms, write_rooms
+
+from mfh.errors import InputError, SettingsError
+from mfh.estimators.depthlm.training.curation import curate
+from mfh.evaluation.datasets import DataSet, open_data_set
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def require_same_labels(data_set: DataSet, out: Path, labelled: str) -> int:
+    """What the labels say is what the data set says at these pixels; gives how many there are."""
+    count = 0
+    written = open_data_set("labels", out, labelled=labelled)
+    of_name = {sample.photo: sample for sample in data_set.samples()}
+    for sample, original in zip(written.samples(), of_name.values(), strict=True):
+        truth_m = written.truth(sample)
+        known = np.isfinite(truth_m)
+        np.testing.assert_allclose(truth_m[known], data_set.truth(original)[known], rtol=2e-6)
+        assert data_set.protocol.valid(data_set.truth(original))[known].all()
+        photo, before = written.photo(sample), data_set.photo(original)
+        np.testing.assert_array_equal(photo.image, before.image)
+        assert photo.camera.fx == before.camera.fx and photo.camera.cy == before.camera.cy
+        count += int(known.sum())
+    return count
+
+
+@pytest.mark.parametrize("labelled", ["distance", "auto"])
+def test_labels_are_straight_distances_that_lead_back_to_the_depth(
+    tmp_path: Path, labelled: str
+) -> None:
+    data_set = rooms(tmp_path / "data")
+    out = tmp_path / "sets" / "labels.jsonl"
+    curated = curate(data_set, out, pixels=40)
+    assert (curated.photos, curated.labels, curated.written) == (3, 120, 0)
+    first = lines(out)[0]
+    assert first["image"] == "../data/rgb/room_0.png"
+    assert first["labelled"] == "distance"
+    assert first["data_set"] == "photos with depth maps"
+    assert require_same_labels(data_set, out, labelled) == 120
+    # As distances they are longer than z, by the length of the ray.
+    (x, y), (fx, fy, cx, cy, _, _) = first["pixel_coords"][0], first["intrinsics"]
+    z_m = data_set.truth(data_set.samples()[0])[y, x]
+    ray = np.sqrt(1 + ((x - cx) / fx) ** 2 + ((y - cy) / fy) ** 2)
+    assert first["depth"][0] == pytest.approx(z_m * ray, rel=1e-6)
+    assert files_under(tmp_path / "sets") == ["labels.jsonl"]
+
+
+def test_pixels_depend_on_photo_and_seed_alone(tmp_path: Path) -> None:
+    data_set = rooms(tmp_path / "data")
+    written = {}
+    for name, options in {
+        "all": {},
+        "again": {},
+        "one": {"limit": 1},
+        "seed": {"seed": 1},
+        "many": {"pixels": 10**6},
+    }.items():
+        out = tmp_path / f"{name}.jsonl"
+        curate(data_set, out, **{"pixels": 30, **options})
+        written[name] = lines(out)
+    assert written["all"] == written["again"]
+    assert written["one"] == written["all"][:1]
+    assert written["seed"][0]["pixel_coords"] != written["all"][0]["pixel_coords"]
+    pixels = [line["pixel_coords"] for line in written["all"]]
+    assert pixels[0] != pixels[1]
+    assert all(len({tuple(xy) for xy in each}) == 30 for each in pixels)
+    # Over all of the photo, not in a corner.
+    assert np.ptp(np.array(pixels[0]), axis=0).min() > 60
+    valid = data_set.protocol.valid(data_set.truth(data_set.samples()[0]))
+    assert len(written["many"][0]["depth"]) == valid.sum()
+
+
+def test_labels_of_ibims_are_not_taken_for_its_own_depth(tmp_path: Path) -> None:
+    core = tmp_path / "ibims1_core_raw"
+    write_photo(core / "rgb" / "corridor_01.png", 480, 640)
+    depth = planted(480, 640, a=(50, 60, 6000), b=(53, 600, 7000))
+    write_png(core / "depth" / "corridor_01.png", depth)
+    for mask in ("mask_invalid", "mask_transp"):
+        write_png(core / mask / "corridor_01.png", np.full((480, 640), 1, np.uint8))
+    write_text(core / "calib" / "corridor_01.txt", "559.62,558.14,361.87,241.99\n")
+    write_text(core / "imagelist.txt", "corridor_01\n")
+    data_set = open_data_set("ibims", core)
+    out = tmp_path / "labels.jsonl"
+    assert curate(data_set, out).labels == 2
+    (sample,) = open_data_set("labels", out).samples()
+    assert sample.extra["labelled"] == "distance"
+    assert require_same_labels(data_set, out, "auto") == 2
+
+
+def test_a_photo_that_is_a_part_of_its_file_is_written(tmp_path: Path) -> None:
+    write_kitti(tmp_path / "kitti", ("2011_09_26_drive_0001", 5))
+    data_set = open_data_set("kitti", tmp_path / "kitti", split="train")
+    out = tmp_path / "labels.jsonl"
+    curated = curate(data_set, out, pixels=500)
+    assert curated.written == 1
+    (line,) = lines(out)
+    assert line["image"].startswith("labels_images/2011_09_26_drive_0001_sync/")
+    assert line["intrinsics"][4:] == [1216, 352]
+    assert require_same_labels(data_set, out, "auto") == 500
+
+
+def test_what_was_cut_short_is_gone_on_with(tmp_path: Path) -> None:
+    data_set = rooms(tmp_path / "data")
+    out, whole = tmp_path / "labels.jsonl", tmp_path / "whole.jsonl"
+    curate(data_set, whole, pixels=5)
+
+    def stop(done: int, total: int) -> None:
+        assert total == 3
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        curate(data_set, out, pixels=5, progress=stop)
+    assert not out.exists()
+    part = tmp_path / "labels.jsonl.part"
+    begun = part.read_text().split("\n")
+    assert len(begun) == 4  # what it is of, two photos, the end
+    part.write_text("\n".join([*begun[:2], begun[2][:7]]))  # cut within a line
+    opened = []
+    original = type(data_set).photo
+    data = pytest.MonkeyPatch()
+    data.setattr(type(data_set), "photo", lambda s, x: opened.append(x.name) or original(s, x))
+    curate(data_set, out, pixels=5)
+    data.undo()
+    assert opened == ["rgb/room_1", "rgb/room_2"]
+    assert out.read_bytes() == whole.read_bytes()
+    assert not part.exists()
+    # That of other labels is not gone on with.
+    part.write_text("\n".join([*begun[:2], ""]))
+    curate(data_set, out, pixels=6)
+    assert [len(line["depth"]) for line in lines(out)] == [6, 6, 6]
+
+
+def test_depth_of_another_size_labels_the_pixels_it_is_of(tmp_path: Path) -> None:
+    root = write_rooms(tmp_path / "data", 1)
+    depth_m = np.full((24, 32), np.nan, np.float32)  # of a photo of 96 x 128 px
+    depth_m[3, 5] = 2.5
+    np.save(root / "depth/room_0.npy", depth_m)
+    out = tmp_path / "labels.jsonl"
+    curate(open_data_set("folder", root), out)
+    (line,) = lines(out)
+    assert line["pixel_coords"] == [[22, 14]]
+
+
+def test_photos_without_depth_or_files_are_left_out(tmp_path: Path) -> None:
+    root = write_rooms(tmp_path / "data", 3)
+    np.save(root / "depth/room_1.npy", np.full((96, 128), 100, np.float32))
+    (root / "rgb/room_2.png").unlink()
+    data_set, out = open_data_set("folder", root), tmp_path / "labels.jsonl"
+    curated = curate(data_set, out, pixels=5)
+    assert curated.without_labels == ("rgb/room_1",)
+    assert list(curated.missing) == ["rgb/room_2"]
+    assert len(lines(out)) == 1
+    np.save(root / "depth/room_0.npy", np.full((96, 128), 100, np.float32))
+    with pytest.raises(InputError, match=r"none of 2 photos has depth that counts"):
+        curate(data_set, tmp_path / "none.jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "labels.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "message"),
+    [
+        ("labels.json", {}, "written to a .jsonl file"),
+        ("labels.jsonl", {"pixels": 0}, "pixels is 0"),
+        ("labels.jsonl", {"seed": -1}, "seed is -1"),
+        ("labels.jsonl", {"limit": 0}, "limit is 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    tmp_path: Path, out: str, options: dict[str, int], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        curate(rooms(tmp_path / "data"), tmp_path / out, **options)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_rooms(tmp_path / "data", 3)
+    (root / "rgb/room_2.png").unlink()
+    out = tmp_path / "labels.jsonl"
+    command = ["curate", "folder", "--data", root, "--out", out, "--pixels", 7]
+    status, printed = run_here(capsys, *command, "--data-option", "max_m=12")
+    assert status == 0, printed
+    assert "1 photos are left out; not there:" in printed
+    assert "room_2.png" in printed
+    assert "14 labels of 2 photos of photos with depth maps: straight distances" in printed
+    assert f"mfh train depthlm {out} --base MODEL --out RUN" in printed
+    assert len(lines(out)) == 2
+    status, printed = run_here(capsys, *command[:-2], "--limit", 0)
+    assert status != 0
+
+
+def test_it_loads_no_model_library(tmp_path: Path) -> None:
+    root = write_rooms(tmp_path / "data", 1)
+    code = (
+        "import sys\nfrom mfh_cli.main import app\n"
+        "try:\n    app(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "assert not {'torch', 'transformers', 'accelerate'} & set(sys.modules)\n"
+    )
+    given = ["curate", "folder", "--data", str(root), "--out", str(tmp_path / "l.jsonl")]
+    subprocess.run([sys.executable, "-c", code, *given], check=True, capture_output=True)
