@@ -111,7 +111,7 @@ def clip2depth(
             "--set",
             metavar="NAME=VALUE",
             help="Change any setting: weight_decay, variance_focus, alpha, flip, "
-            "validation_fraction, precision; repeatable.",
+            "crop, validation_fraction, precision; repeatable.",
             show_default=False,
         ),
     ] = None,

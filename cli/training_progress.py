@@ -41,7 +41,7 @@ class TerminalTraining(ShownBars, TrainingProgress):
         self.saved_step = done
         self._bars.update(self._task, completed=done, total=total, visible=True)
         gone_on = f", {done} of them done already" if done else ""
-        held = f"; {held_out} are held out for validation" if held_out else ""
+        held = f"; {held_out} held out for validation" if held_out else ""
         self._console.print(f"{total} steps{gone_on}, on {photos} photos{held}")
 
     def step(self, done: int, total: int, loss: float, seconds_left: float) -> None:

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 def is_tensor(value: object) -> bool:
     """Whether a value is a torch tensor; torch is not imported to find out."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
+    # Another thread may just be importing torch: until it has the class, there are no tensors.
+    tensor = getattr(sys.modules.get("torch"), "Tensor", None)
+    return tensor is not None and isinstance(value, tensor)
 
 
 def as_array(value: ArrayLike) -> NDArray[Any]:

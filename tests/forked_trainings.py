@@ -17,6 +17,9 @@ from typing import Any
 
 import torch
 
+# Loaded late, each process would import these again, for four seconds.
+from transformers import CLIPSegForImageSegmentation, ViTImageProcessor  # noqa: F401
+
 import mfh.training.checkpoint as checkpoint_module
 from mfh.estimators.clip2depth.training.data import TrainingData
 from mfh.estimators.clip2depth.training.settings import TrainingSettings
@@ -40,16 +43,21 @@ class KilledAt(TrainingProgress):
 
 def killed_writing(number: int) -> None:
     """Have this process killed when half of a checkpoint is written."""
-    write, count = checkpoint_module.save_file, [0]
+    save, write, count = checkpoint_module.save, Path.write_bytes, [0]
 
-    def half(tensors: Any, path: Any, metadata: Any) -> None:
-        write(tensors, path, metadata)
+    def counted(tensors: Any, metadata: Any) -> bytes:
         count[0] += 1
-        if count[0] == number:
-            os.truncate(path, 1000)
-            os.kill(os.getpid(), signal.SIGKILL)
+        return save(tensors, metadata)
 
-    checkpoint_module.save_file = half
+    def half(path: Path, content: Any) -> int:
+        if count[0] < number:
+            return write(path, content)
+        write(path, content[:1000])
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    checkpoint_module.save = counted
+    Path.write_bytes = half  # type: ignore[method-assign]
 
 
 def forked(work: Callable[[], object]) -> int:

@@ -225,7 +225,7 @@ def test_another_clipseg_is_refused_and_a_copy_is_not(
     change(elsewhere, base={**load_config(model).base, "id": str(tmp_path / "gone")})
     monkeypatch.setenv("MFH_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("MFH_OFFLINE", "1")
-    with pytest.raises(MissingPartError, match="get it with: mfh models get clipseg"):
+    with pytest.raises(MissingPartError, match=r"gone: the CLIPSeg .* get it with: mfh models get"):
         load_network(elsewhere)
 
 
@@ -261,6 +261,9 @@ def test_a_config_that_is_none_is_refused(
 def test_files_that_are_none_are_refused(base: Weights, model: Path, tmp_path: Path):
     with pytest.raises(ModelError, match=r"holds no config.json, .*give the folder that `mfh"):
         CLIP2Depth(tmp_path)
+    copy(model, tmp_path / "run" / "model")
+    with pytest.raises(ModelError, match=r"give the model in it: .*run.model$"):
+        CLIP2Depth(tmp_path / "run")
     folder = copy(model, tmp_path / "broken")
     for text in ("[]", "{", '{"model_type": "clip"}'):
         (folder / "config.json").write_text(text, encoding="utf-8")

@@ -24,6 +24,7 @@ from mfh.errors import (
     InputError,
     NotEnoughMemoryError,
     NumericsError,
+    OutputError,
     RunFolderError,
     SettingsError,
 )
@@ -39,6 +40,7 @@ from mfh.estimators.clip2depth.training.training import train
 from mfh.evaluation.datasets import open_data_set
 from mfh.evaluation.metrics import depth_errors
 from mfh.models import Weights
+from mfh.training.checkpoint import Checkpoint
 from mfh.training.order import epoch_batches, is_flipped
 from mfh.training.photos import TrainingPhotos
 from mfh.training.progress import EpochScores, TimeLeft, TrainingProgress
@@ -561,14 +563,30 @@ def test_a_damaged_checkpoint_is_named(base: Weights, data: TrainingData, tmp_pa
         train(data, base, tmp_path, _SHORT)
 
 
+def test_a_checkpoint_is_a_file_like_any_other(tmp_path: Path) -> None:
+    written = Checkpoint({"a": torch.arange(3.0)}, {"done": 0.1})
+    with pytest.raises(OutputError, match="make its folder first"):
+        written.write(tmp_path / "none" / "checkpoint.safetensors")
+    path = tmp_path / "checkpoint.safetensors"
+    written.write(path)
+    (tmp_path / "other").touch()
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+    assert sorted(each.name for each in tmp_path.iterdir()) == [path.name, "other"]
+    read = Checkpoint.read(path)
+    assert (read.values, read.tensors["a"].tolist()) == ({"done": 0.1}, [0, 1, 2])
+
+
 def test_half_precision_needs_a_gpu(base: Weights, data: TrainingData, tmp_path: Path) -> None:
     settings = TrainingSettings(precision="float16")
-    with pytest.raises(SettingsError, match="needs a CUDA GPU, and this is cpu"):
+    with pytest.raises(
+        SettingsError, match="^setting precision is .*needs a CUDA GPU, and this is cpu"
+    ):
         train(data, base, tmp_path, settings, device="cpu")
 
 
 def test_a_limit_takes_photos_from_everywhere(data: TrainingData) -> None:
     with pytest.warns(UserWarning, match="of one scene"):
-        few = training_data(data.data_set, TrainingSettings(limit=4))
+        few = training_data(data.data_set, TrainingSettings(limit=4, crop="none"))
+    assert {few.training.crop, few.validation.crop} == {"none"}
     names = [sample.name for sample in (*few.training.samples, *few.validation.samples)]
     assert sorted(names) == ["rgb/room_0", "rgb/room_2", "rgb/room_4", "rgb/room_6"]

@@ -59,10 +59,10 @@ def test_unknown_options(tmp_path, options, message):
 
 def test_roots_that_are_no_folders(tmp_path):
     file = tmp_path / "labels.jsonl"
-    with pytest.raises(InputError, match=r"labels.jsonl: there is no such folder; give its folder"):
+    with pytest.raises(InputError, match=r"labels.jsonl: there is no such folder; of NYU .* give"):
         open_data_set("nyu", file)
     file.write_text("")
-    with pytest.raises(InputError, match=r"is a file; give its folder to evaluate on NYU .*--data"):
+    with pytest.raises(InputError, match=r"is a file; of NYU .* give its folder .--data"):
         open_data_set("nyu", file)
     assert open_data_set("labels", file).root == file
     with pytest.raises(InputError, match="give its folder, or its index file"):

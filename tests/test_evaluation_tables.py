@@ -98,6 +98,13 @@ def test_published_figures_stand_apart_with_their_source() -> None:
     assert len(without.rows) == 1
 
 
+def test_published_figures_are_of_the_photos_for_testing() -> None:
+    run, data_set = _case(RowInfo("a", "Ours", (0,), {}), name="nyu")
+    run = replace(run, options={"split": "train"})
+    table = score_table(Results.of(run, data_set, _equal_scores("a", delta1=0.9)), ("delta1",))
+    assert (len(table.rows), table.title) == (1, "Planted, split train")
+
+
 def test_an_ablation_has_its_groups_and_the_papers_figures_beside_ours() -> None:
     rows = (
         RowInfo("a", "one", (0,), {}, {"delta1": 0.639}, {"Model": "ZoeDepth", "Target": "depth"}),

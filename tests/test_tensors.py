@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -37,6 +38,13 @@ def test_any_tensor_is_an_array() -> None:
     assert np.shares_memory(as_array(shared), shared.numpy())
     assert as_array([1, 2]).tolist() == [1, 2]
     assert not is_tensor(np.zeros(2))
+
+
+def test_arrays_are_known_while_another_thread_imports_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    assert as_array([1.0]).tolist() == [1]
 
 
 def test_arrays_do_not_load_torch() -> None:

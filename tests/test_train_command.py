@@ -41,7 +41,7 @@ def test_it_trains_and_says_how_to_use_the_model(
     assert status == 0, printed
     assert "note: " in printed
     assert "of one scene" in printed
-    assert "4 steps, on 4 photos; 1 are held out for validation" in printed
+    assert "4 steps, on 4 photos; 1 held out for validation" in printed
     assert "1/4 loss " in printed
     assert " left" in printed
     assert "epoch 2: validation loss " in printed

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from mfh.errors import InputError
 from mfh.files import atomic_path
@@ -45,8 +45,11 @@ class Checkpoint:
     def write(self, path: Path) -> None:
         """Write it, atomically. Raises `OutputError`."""
         tensors = {name: each.detach().cpu().contiguous() for name, each in self.tensors.items()}
+        content = save(tensors, {_VALUES: json.dumps(self.values)})
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary, {_VALUES: json.dumps(self.values)})
+            # Not by safetensors, whose errors do not say what to do, and whose own temporary file
+            # would stay behind a process that is killed.
+            temporary.write_bytes(content)
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:

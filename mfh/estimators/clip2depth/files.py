@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from mfh.errors import InputError, ModelError, SettingsError
+from mfh.errors import InputError, MissingPartError, ModelError, SettingsError
 from mfh.estimators.clip2depth.config import Clip2DepthConfig, Decoder, Mirror
 from mfh.estimators.hub import hub_weights
 from mfh.files import atomic_path, make_folder, write_json
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 STATE_FILE = "clip2depth.safetensors"
 CONFIG_FILE = "config.json"
+MODEL_NAME = "model"
+"""The folder in that of a training which holds the model."""
 
 _FORMAT = "mfh CLIP2Depth 1"
 _PUBLISHED = "clipseg"  # its name in the catalogue
@@ -92,7 +94,9 @@ def load_config(folder: str | Path) -> SavedModel:
     folder = Path(folder).expanduser()
     for name in (CONFIG_FILE, STATE_FILE):
         if not (folder / name).is_file():
-            raise ModelError(f"{folder}: holds no {name}, so it is no CLIP2Depth; {_GIVE}")
+            model = folder / MODEL_NAME
+            give = f"give the model in it: {model}" if (model / CONFIG_FILE).is_file() else _GIVE
+            raise ModelError(f"{folder}: holds no {name}, so it is no CLIP2Depth; {give}")
     path = folder / CONFIG_FILE
     try:
         values = read_json(path)
@@ -166,10 +170,18 @@ def base_weights(
 
     Raises what `hub_weights` does.
     """
+    trained_on = str(saved.base["id"])
     try:
-        return hub_weights(str(saved.base["id"]), store, progress)
+        return hub_weights(trained_on, store, progress)
     except SettingsError:
+        pass
+    try:
         return hub_weights(_PUBLISHED, store, progress)
+    except MissingPartError as error:
+        raise MissingPartError(
+            f"{trained_on}: the CLIPSeg that the model was trained on is not here; put it there "
+            f"again, or if it is the published one: {error}"
+        ) from error
 
 
 def _words(error: Exception) -> str:

@@ -58,7 +58,7 @@ def open_data_set(name: str, root: str | Path, **options: Any) -> DataSet:
     if not root.is_dir() and not (name in _OF_AN_INDEX_FILE and root.is_file()):
         wanted = "its folder, or its index file" if name in _OF_AN_INDEX_FILE else "its folder"
         what = "is a file" if root.is_file() else "there is no such folder"
-        raise InputError(f"{root}: {what}; give {wanted} to evaluate on {DATA_SETS[name]} (--data)")
+        raise InputError(f"{root}: {what}; of {DATA_SETS[name]} give {wanted} (--data)")
     made = getattr(importlib.import_module(f"{__name__}.{name}"), _CLASSES[name])
     accepted = {field.name: field for field in fields(made) if field.init and field.name != "root"}
     for option, value in options.items():

@@ -73,6 +73,7 @@ def _head(run: RunInfo, data_set: DataSet, title: str) -> list[Html]:
     count = len(run.names)
     facts_told = {
         "data set": data_set.title,
+        "split": str(run.options.get("split", "")),
         "photos": f"{count:,}",
         "scored": _protocol_words(data_set.protocol),
         "protocol": data_set.protocol.source,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from mfh.evaluation.methods.ablations import title_of, without_figures
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
@@ -47,16 +48,16 @@ def score_table(
     """The rows of a run, and below them what others have published on its data set.
 
     columns: names of values. common: whether only photos count that every row has; all published
-        figures, which are over other photos, are left out then. Where rows have figures of their
-        own in the paper, as in an ablation, those stand beside ours, a column each, instead of
-        what others have published.
+        figures, which are over other photos, are left out then, and of another split than that
+        for testing. Where rows have figures of their own in the paper, as in an ablation, those
+        stand beside ours, a column each, instead of what others have published.
     """
     run = results.run
     words = _word_columns(run.rows)
     beside, others = [], []
     if not common:
         beside = [name for name in columns if any(name in row.published for row in run.rows)]
-    if not (common or beside):
+    if not (common or beside or _split(run)):
         others = [each for each in published(results.data_set.name) if {*columns} & {*each.values}]
 
     header = list(words)
@@ -175,9 +176,16 @@ def with_intervals(name: str, mean: Mean | None) -> str:
 def _title(results: Results, *, common: bool) -> str:
     ablation = results.run.ablation
     title = results.data_set.title + (f", {title_of(ablation)}" if ablation else "")
+    if split := _split(results.run):
+        title += f", split {PurePath(split).name}"
     if common:
         title += f", on the photos that every row has ({len(results.common)})"
     return title
+
+
+def _split(run: RunInfo) -> str:
+    """The photos of a data set that were asked for by name or list; "" for those for testing."""
+    return str(run.options.get("split", ""))
 
 
 def _word_columns(rows: Sequence[RowInfo]) -> dict[str, list[str]]:

@@ -73,8 +73,8 @@ def training_data(data_set: DataSet, settings: TrainingSettings) -> TrainingData
     training, validation = hold_out(data_set, chosen, settings.validation_fraction, settings.seed)
     return TrainingData(
         data_set,
-        TrainingPhotos(data_set, training),
-        TrainingPhotos(data_set, validation),
+        TrainingPhotos(data_set, training, settings.crop),
+        TrainingPhotos(data_set, validation, settings.crop),
         missing,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from mfh.estimators.clip2depth.config import Conditioning, Decoder, Mirror
 from mfh.setting_checks import require, require_choice, set_typed
 from mfh.settings import Precision
+from mfh.training.photos import TrainingCrop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,8 @@ class TrainingSettings:
     variance_focus, alpha: lambda and alpha of the scale-invariant loss (paper Sec. 3.2).
     flip: half of the photos, drawn anew in each epoch, are mirrored left to right. The paper does
         not tell of augmentation.
+    crop: where depth counts, as in `TrainingPhotos`. Of KITTI's photos Eigen's crop leaves out the
+        28 lowest rows of Garg's, in which they are scored.
     limit: take only so many photos, spread evenly over the data set; 0 takes all.
     validation_fraction: what part of the photos is held out, in whole scenes; the paper does not
         say what it validates on.
@@ -41,6 +44,7 @@ class TrainingSettings:
     variance_focus: float = 0.85
     alpha: float = 10.0
     flip: bool = True
+    crop: TrainingCrop = "eigen"
     limit: int = 0
     validation_fraction: float = 0.05
     seed: int = 0
@@ -71,6 +75,7 @@ class TrainingSettings:
         fraction = self.validation_fraction
         require(0 < fraction <= 0.5, "validation_fraction", fraction, "above 0, to 0.5")
         for name, kind in (
+            ("crop", TrainingCrop),
             ("precision", Precision),
             ("mirror", Mirror),
             ("decoder", Decoder),

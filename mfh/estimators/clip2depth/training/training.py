@@ -24,7 +24,7 @@ from mfh.compute import choose_device
 from mfh.errors import SettingsError
 from mfh.estimators.clip2depth.clipseg import load_clipseg
 from mfh.estimators.clip2depth.config import Clip2DepthConfig
-from mfh.estimators.clip2depth.files import save_model
+from mfh.estimators.clip2depth.files import MODEL_NAME, save_model
 from mfh.estimators.clip2depth.network import Clip2DepthNetwork
 from mfh.estimators.clip2depth.preprocessing import to_pixels
 from mfh.estimators.clip2depth.training.data import TrainingData
@@ -38,7 +38,7 @@ from mfh.training.determinism import deterministic
 from mfh.training.progress import EpochScores, TrainingProgress
 from mfh.training.run_folder import training_folder
 
-CHECKPOINT_NAME, MODEL_NAME = "checkpoint.safetensors", "model"
+CHECKPOINT_NAME = "checkpoint.safetensors"
 
 _MIXED = {"float32": "no", "float16": "fp16", "bfloat16": "bf16"}
 
@@ -146,10 +146,9 @@ def train(
 
 def _accelerator(settings: TrainingSettings, device: Device) -> Accelerator:
     chosen = choose_device(device)
+    mixed_precision = _MIXED[_precision(settings, chosen)]
     try:
-        accelerator = Accelerator(
-            mixed_precision=_MIXED[_precision(settings, chosen)], cpu=chosen.type == "cpu"
-        )
+        accelerator = Accelerator(mixed_precision=mixed_precision, cpu=chosen.type == "cpu")
     except ValueError as error:
         raise SettingsError(
             f"accelerate cannot compute on {chosen} in {settings.precision} precision ({error}); "
