@@ -10,6 +10,10 @@ from browser import browser, page
 
 __all__ = ["browser", "page", "shared"]
 
+# Beside other test processes, threads of one get in each other's way. Before anything loads torch.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
