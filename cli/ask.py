@@ -121,6 +121,7 @@ def ask(
         ask_two_points,
     )
     from mfh.estimators.depthlm.loading import open_model  # noqa: PLC0415
+    from mfh.files import make_folder  # noqa: PLC0415
     from mfh.photos import load_photo  # noqa: PLC0415
 
     from .asking_progress import AskingProgress  # noqa: PLC0415
@@ -135,6 +136,8 @@ def ask(
     other = load_photo(second_photo, intrinsics, fov_deg=fov) if second_photo else None
     check_points(named, places, other)
     answerer: Answerer = open_model(model, settings_of("default", changes, device=device))
+    if out is not None:
+        make_folder(out.parent)  # asking takes long: what cannot be written is said before
     if marked is not None:
         answerer = MarkedViews(answerer, marked, loaded.name)
     with interruptible(resumes=False), AskingProgress(loaded) as progress:
@@ -185,9 +188,10 @@ def _check_options(
         ("--seconds", seconds, "speed"),
         ("--metres-per-second", metres_per_second, "time"),
     ):
-        if (value is None) == (task == of):
-            what = "is missing" if value is None else f"is of --task {of} alone"
-            raise SettingsError(f"{option} {what}; see mfh ask --help")
+        if value is None and task == of:
+            raise SettingsError(f"--task {of} needs {option} NUMBER; see mfh ask --help")
+        if value is not None and task != of:
+            raise SettingsError(f"{option} is of --task {of} alone; leave it out")
     if out is not None and task not in _DISTANCES:
         raise SettingsError(
             f"--out writes known distances, which --task {task} does not ask for; leave it out, or "
@@ -229,9 +233,12 @@ def _table(photo: Photo, model: str, first: str, *numbers: str) -> Table:
 
 
 def _said(answer: Answer) -> str:
-    """The text on one line, before it why there is no value."""
-    text = escape(" ".join(answer.text.split()))
-    return f"[red]no answer: {escape(answer.refused)}[/] [dim]{text}[/]" if answer.refused else text
+    """The text on one line, without what would steer the terminal; before it why no value is."""
+    shown = "".join(each if each.isprintable() else " " for each in answer.text)
+    text = escape(" ".join(shown.split()))
+    if not answer.refused:
+        return text
+    return f"[red]no answer: {escape(answer.refused)}[/]; it said: [dim]{text}[/]"
 
 
 def _px(point: Point) -> str:

@@ -72,6 +72,12 @@ def curate(
             f"e.g. {curated.without_labels[0]}",
             err=True,
         )
+    if curated.assumed:
+        typer.echo(
+            f"{curated.assumed} photos have an assumed focal length, and metres learned from them "
+            "are wrong by as much as it is; see mfh evaluate --check",
+            err=True,
+        )
     typer.echo(
         f"{curated.labels} labels of {curated.photos} photos of {opened.title}: straight distances "
         f"from the camera, in {out}"

@@ -23,7 +23,7 @@ from mfh.estimators.depthlm.training.training import train
 from mfh.models import Weights
 from mfh.training.progress import TrainingProgress
 
-SETTINGS = TrainingSettings(epochs=9, steps=6, batch=2, learning_rate=1e-3, max_gradient_norm=1.0)
+SETTINGS = TrainingSettings(epochs=9, steps=5, batch=2, learning_rate=1e-3, max_gradient_norm=1.0)
 
 
 class KilledAt(TrainingProgress):

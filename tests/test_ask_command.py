@@ -99,8 +99,26 @@ def test_answers_are_shown_with_their_depth_and_refusals_with_the_reason(
     first, second = (line for line in printed.splitlines() if line[:4] in ("20, ", "80.5"))
     z_m = 2.5 / ray_length(CAMERA, 20, 30)
     assert first.split() == ["20,", "30", "2.50", f"{z_m:.2f}", "<answer>", "2.50", "</answer>"]
-    assert "no answer: the model declines to say" in second and "I cannot tell." in second
+    assert "no answer: the model declines to say; it said: I cannot tell." in second
     assert "note:" not in printed
+
+
+def test_what_a_model_says_does_not_steer_the_terminal(given, monkeypatch, capsys):
+    answered_by(monkeypatch, Says("\x1b[2J<answer> 2.50 </answer>\r\x07 [/]"))
+    status, printed = run_here(capsys, "ask", "photo.png", "20,30", "-k", "K.json")
+    assert status == 0, printed
+    assert "[2J<answer> 2.50 </answer> [/]" in printed
+    assert printed.replace("\n", "").isprintable()
+
+
+def test_where_nothing_can_be_written_nothing_is_asked(given, monkeypatch, capsys):
+    says = Says("<answer> 2.50 </answer>")
+    answered_by(monkeypatch, says)
+    Path("file").touch()
+    words = ("photo.png", "20,30", "-k", "K.json", "--out", "file/asked.json")
+    status, printed = run_here(capsys, "ask", *words)
+    assert status == 1 and "cannot make folder file" in printed
+    assert not says.questions
 
 
 def test_nothing_answered_is_a_failure_and_writes_no_file(given, monkeypatch, capsys):
@@ -140,8 +158,9 @@ def test_the_other_tasks(given, monkeypatch, capsys):
         ((), "no point is given"),
         (("20;30",), "point '20;30': expected \"x,y\""),
         (("200,30",), "lies outside the photo of 160 x 120 px"),
-        (("20,30", "--task", "speed"), "--seconds is missing"),
+        (("20,30", "--task", "time"), "--task time needs --metres-per-second NUMBER"),
         (("20,30", "--seconds", 2), "--seconds is of --task speed alone"),
+        (("20,30", "--task", "speed"), "--task speed needs --seconds NUMBER"),
         (("20,30", "--metres-per-second", 2), "is of --task time alone"),
         (("20,30", "--task", "two-points"), "1 points make no pairs"),
         (("20,30", "--task", "camera-motion"), "two photos and no points"),
@@ -341,11 +360,11 @@ def test_a_tiny_model_is_asked_and_stays_loaded(given, monkeypatch):
     monkeypatch.setattr(api, "open_model", counting)
     api._opened.cache_clear()
     run = tiny_pixtral(given / "run" / "model").parent
-    first = mfh.ask("photo.png", POINTS[:2], K_MATRIX, model=run, device="cpu")
-    again = mfh.ask("photo.png", POINTS[:2], K_MATRIX, model=run, device="cpu")
+    first = mfh.ask("photo.png", POINTS[:1], K_MATRIX, model=run, device="cpu")
+    again = mfh.ask("photo.png", POINTS[:1], K_MATRIX, model=run, device="cpu")
     api._opened.cache_clear()
     assert first == again and len(made) == 1
-    assert all(each.answer.text for each in first)
+    assert first[0].answer.text
 
 
 def test_the_command_asks_a_tiny_model(given, capsys):

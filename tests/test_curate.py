@@ -51,6 +51,7 @@ def test_labels_are_straight_distances_that_lead_back_to_the_depth(
     assert first["image"] == "../data/rgb/room_0.png"
     assert first["labelled"] == "distance"
     assert first["data_set"] == "photos with depth maps"
+    assert first["camera"] == "given"
     assert require_same_labels(data_set, out, labelled) == 120
     # As distances they are longer than z, by the length of the ray.
     (x, y), (fx, fy, cx, cy, _, _) = first["pixel_coords"][0], first["intrinsics"]
@@ -58,6 +59,21 @@ def test_labels_are_straight_distances_that_lead_back_to_the_depth(
     ray = np.sqrt(1 + ((x - cx) / fx) ** 2 + ((y - cy) / fy) ** 2)
     assert first["depth"][0] == pytest.approx(z_m * ray, rel=1e-6)
     assert files_under(tmp_path / "sets") == ["labels.jsonl"]
+
+
+def test_cameras_that_are_assumed_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    for folder in ("rgb", "depth"):
+        (root / folder).mkdir(parents=True)
+    write_photo(root / "rgb" / "a.png", 48, 64)
+    np.save(root / "depth" / "a.npy", np.full((48, 64), 2.0, np.float32))
+    out = tmp_path / "labels.jsonl"
+    status, printed = run_here(capsys, "curate", "folder", "--data", root, "--out", out)
+    assert status == 0, printed
+    assert "1 photos have an assumed focal length" in printed
+    assert lines(out)[0]["camera"] == "assumed"
 
 
 def test_pixels_depend_on_photo_and_seed_alone(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from mfh.errors import (
 )
 from mfh.estimators.depthlm.answers import parse_answer
 from mfh.estimators.depthlm.asking import ray_length
+from mfh.estimators.depthlm.loading import answerer_weights
 from mfh.estimators.depthlm.models import model_kind
 from mfh.estimators.depthlm.training.batches import FAILED, IGNORED, Batches
 from mfh.estimators.depthlm.training.crops import draw_window
@@ -350,11 +351,11 @@ def test_it_learns_and_its_model_is_asked_at_its_focal_length(
 ) -> None:
     files, base = labelled_files([labels]), Weights.local(bases[model])
     told = Steps()
-    settings = settings_of(steps=12, batch=4, learning_rate=5e-3, focal_px=900)
+    settings = settings_of(steps=8, batch=4, learning_rate=5e-3, focal_px=900)
     trained = train(files, base, tmp_path / "run", settings, device="cpu", progress=told)
-    losses = [told.losses[step] for step in range(1, 13)]
+    losses = [told.losses[step] for step in range(1, 9)]
     assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
-    assert told.begun == (0, 12, 4)
+    assert told.begun == (0, 8, 4)
     assert trained.model == tmp_path / "run/model"
     said = json.loads((trained.model / "mfh.json").read_text())
     assert said["focal_px"] == 900
@@ -365,9 +366,10 @@ def test_it_learns_and_its_model_is_asked_at_its_focal_length(
     assert log[0] == "step,loss,learning_rate,gradient_norm"
     assert [float(line.split(",")[1]) for line in log[1:]] == pytest.approx(losses)
     rates = [float(line.split(",")[2]) for line in log[1:]]
-    assert max(rates) == 5e-3 and rates[-1] < 2e-4
+    assert max(rates) == 5e-3 and rates[-1] < 3e-4
     asked = VisionLanguageModel(Weights.local(trained.model), device="cpu", max_new_tokens=4)
     assert asked.focal_px == 900
+    assert {answerer_weights(each).name for each in (tmp_path / "run", trained.model)} == {"run"}
     example = Examples(files, 1, settings, 900)[0]
     assert isinstance(example, Example)
     (text,) = asked.answer([example.question])
@@ -380,22 +382,22 @@ def test_stopped_it_comes_to_the_same_model(
     model: str, tmp_path: Path, labels: Path, bases: Bases
 ) -> None:
     files, base = labelled_files([labels]), Weights.local(bases[model])
-    settings = settings_of(steps=5, batch=4, tasks=TASKS)
+    settings = settings_of(steps=3, batch=4, tasks=TASKS)
     options = {"device": "cpu", "save_every": 2, "at_once": AT_ONCE}
     train(files, base, tmp_path / "whole", settings, **options)
     stopped = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
-        train(files, base, stopped, settings, progress=Steps(stop_at=5), **options)
+        train(files, base, stopped, settings, progress=Steps(stop_at=3), **options)
     assert not (stopped / "model").exists()
-    assert [path.name for path in (stopped / "checkpoints").iterdir()] == ["checkpoint-4"]
+    assert [path.name for path in (stopped / "checkpoints").iterdir()] == ["checkpoint-2"]
     told = Steps()
     train(files, base, stopped, settings, progress=told, **options)
-    assert told.begun[0] == 4 and list(told.losses) == [5]
+    assert told.begun[0] == 2 and list(told.losses) == [3]
     for name in ("model/model.safetensors", "steps.csv", "model/config.json"):
         assert (stopped / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     told = Steps()
     train(files, base, stopped, settings, progress=told, **options)
-    assert told.begun[0] == 5 and not told.losses
+    assert told.begun[0] == 3 and not told.losses
     with pytest.raises(RunFolderError, match="learning_rate is 0.001 there and 0.002 here"):
         train(files, base, stopped, replace(settings, learning_rate=2e-3), device="cpu")
 
@@ -431,12 +433,11 @@ def test_killed_it_comes_to_the_same_model(tmp_path: Path, labels: Path, bases: 
         assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-@BOTH
 def test_in_bfloat16_small_steps_are_kept_until_the_end(
-    model: str, tmp_path: Path, labels: Path, bases: Bases
+    tmp_path: Path, labels: Path, bases: Bases
 ) -> None:
-    base = Weights.local(bases[model])
-    settings = settings_of(steps=3, precision="bfloat16", learning_rate=1e-6, warmup=0.0)
+    base = Weights.local(bases["pixtral"])
+    settings = settings_of(steps=2, precision="bfloat16", learning_rate=1e-6, warmup=0.0)
     seen = set()
 
     class Seen(OrderedTrainer):
@@ -462,7 +463,7 @@ def test_a_frozen_vision_tower_stays_as_it_is(
     model: str, tmp_path: Path, labels: Path, bases: Bases
 ) -> None:
     base = Weights.local(bases[model])
-    settings = settings_of(freeze_vision=True, steps=3)
+    settings = settings_of(freeze_vision=True, steps=2)
     trained = train(labelled_files([labels]), base, tmp_path / "run", settings, device="cpu")
     before, after = tensors(base.folder), tensors(trained.model)
     assert before.keys() == after.keys()
@@ -475,13 +476,13 @@ def test_a_frozen_vision_tower_stays_as_it_is(
 def test_adapters_are_merged(model: str, tmp_path: Path, labels: Path, bases: Bases) -> None:
     pytest.importorskip("peft")
     files, base = labelled_files([labels]), Weights.local(bases[model])
-    settings = settings_of(lora=4, learning_rate=1e-2, freeze_vision=True)
+    settings = settings_of(lora=4, steps=3, learning_rate=1e-2, freeze_vision=True)
     options = {"device": "cpu", "save_every": 2}
     trained = train(files, base, tmp_path / "run", settings, **options)
     stopped = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
         train(files, base, stopped, settings, progress=Steps(stop_at=3), **options)
-    assert train(files, base, stopped, settings, **options).steps == 4
+    assert train(files, base, stopped, settings, **options).steps == 3
     before, after = tensors(base.folder), tensors(trained.model)
     assert before.keys() == after.keys()
     changed = {name for name in before if not torch.equal(before[name], after[name])}

@@ -185,7 +185,7 @@ def test_an_answer_ends_with_its_tag_or_a_token_of_its_end(folder):
 
 def test_the_longest_answer_holds_thoughts_and_a_number():
     text = (
-        "<think> The point is around 123.45 meters away from the camera, in a straight line. "
+        "<think> Beyond the table and the wall behind it, so in a straight line 123.45 meters. "
         "</think> <answer> 123.45 </answer>"
     )
     # At worst a token for each character, as in the tiny models; those of real ones are longer.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfh.errors import SettingsError
+from mfh.estimators.depthlm.models import OWN_FILE
 from mfh.models import ModelStore, Weights
 from mfh.models.catalogue import Model
 from mfh.models.needs import named_model
@@ -49,7 +51,10 @@ def answerer_weights(model: str | Path, store: ModelStore | None = None) -> Weig
     """
     text = model_text(model)
     if Path(text).is_dir():
-        return Weights.local(text)
+        weights = Weights.local(text)
+        in_run = weights.folder.name == _IN_RUN and (weights.folder / OWN_FILE).is_file()
+        # All runs' models lie in folders of one name.
+        return replace(weights, name=weights.folder.parent.name) if in_run else weights
     return (store or ModelStore()).weights(_model(text))
 
 

@@ -62,7 +62,12 @@ def model_kind(weights: Weights, focal_px: float | None = None) -> ModelKind:
     Raises `ModelError` where a file is missing or is none of a model's, and `SettingsError` for a
     focal length that is not positive.
     """
-    path = weights.file("config.json")
+    path = weights.folder / "config.json"
+    if not path.is_file():
+        raise ModelError(
+            f"{weights.name}: {path} is missing, so this is no model; give the folder or the id of "
+            "an image-text model"
+        )
     config = read_json(path)
     model_type = config.get("model_type") if isinstance(config, dict) else None
     if not isinstance(model_type, str):

@@ -1,7 +1,8 @@
 """Labelled pixels of any data set, as the JSON lines that DepthLM is trained on and scored with.
 
 A line a photo, as `mfh.evaluation.datasets.labels` reads it: `image`, `intrinsics`, `pixel_coords`
-and `depth`, and besides `labelled`, which says what `depth` is, and `data_set`, where it is from.
+and `depth`, and besides `labelled`, which says what `depth` is, `camera`, how its intrinsics are
+known, and `data_set`, where it is from.
 `depth` is the straight distance from the camera, as DepthLM's own scripts write it
 (facebookresearch/DepthLM_Official, `utils/curate_*.py`), with pixels counted as they do, whole.
 
@@ -44,6 +45,7 @@ class Curated:
     photos, labels: how many. written: photos that are no files of their own, written beside.
     without_labels: photos without any depth that counts, by name, which are left out.
     missing: the first missing file of each photo that lacks any, by the photo's name.
+    assumed: how many of the photos have a camera of which nothing is known.
     """
 
     photos: int
@@ -51,6 +53,7 @@ class Curated:
     written: int
     without_labels: tuple[str, ...]
     missing: Mapping[str, str]
+    assumed: int
 
 
 def curate(
@@ -88,7 +91,7 @@ def curate(
     make_folder(out.parent)
     lines = _Lines(out, _identity(data_set, there, pixels, seed))
     without = []
-    labels = written = 0
+    labels = written = assumed = 0
     try:
         for number, sample in enumerate(there):
             line = lines.get(number)
@@ -102,6 +105,7 @@ def curate(
                 continue
             labels += len(line["depth"])
             written += line["image"].startswith(f"{_images(out).name}/")
+            assumed += line["camera"] == "assumed"
     finally:
         lines.close()
     if len(without) == len(there):
@@ -111,7 +115,7 @@ def curate(
             f"{there[0].truth}; check its unit and the range that counts"
         )
     lines.finish()
-    return Curated(len(there) - len(without), labels, written, tuple(without), missing)
+    return Curated(len(there) - len(without), labels, written, tuple(without), missing, assumed)
 
 
 def _require(pixels: int, seed: int, limit: int | None, out: Path) -> None:
@@ -170,6 +174,7 @@ def _line(data_set: DataSet, sample: Sample, out: Path, pixels: int, seed: int) 
     distance_m = z_m * np.sqrt(x**2 + y**2 + 1)
     return {
         "image": _image(photo, sample, out),
+        "camera": camera.source,
         "intrinsics": [camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height],
         "pixel_coords": np.stack([x_px, y_px], axis=-1).tolist(),
         "depth": [max(round(each, _DECIMALS), 10**-_DECIMALS) for each in distance_m.tolist()],

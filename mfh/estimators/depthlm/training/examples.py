@@ -33,11 +33,11 @@ _SECONDS = (1.0, 30.0)
 _SPEEDS_M_S = (0.5, 30.0)
 
 _REASONING = {
-    "distance": "The point is {} meters away from the camera.",
-    "depth": "Along the direction of view, the point is {} meters away from the camera.",
-    "speed": "The point is {distance} meters away, so the camera moves at {} meters per second.",
-    "time": "The point is {distance} meters away, so the camera needs {} seconds.",
-    "two points": "The two points are {} meters apart.",
+    "distance": "A straight line from the lens to the arrow's tip measures {} meters.",
+    "depth": "Counted along the principal axis alone, it lies {} meters ahead.",
+    "speed": "{distance} meters have to be covered, which takes {} meters per second.",
+    "time": "{distance} meters have to be covered, which takes {} seconds.",
+    "two points": "A straight line from tip to tip measures {} meters.",
 }
 
 

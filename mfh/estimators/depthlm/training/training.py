@@ -91,7 +91,8 @@ def train(
     folder: the run. One that is there must be of the same labels, model and settings.
     at_once: questions that one GPU computes at once; a step adds up as many such parts as its batch
         needs. 0 chooses.
-    workers: processes that read photos ahead, for each GPU; 0 reads them in this one.
+    workers: processes that read photos ahead, for each GPU, no more than there are CPU cores; 0
+        reads them in this one.
     save_every: steps between two checkpoints.
     keep_activations: faster, and takes far more memory than computing them again for the gradient
         (gradient checkpointing).
@@ -158,7 +159,8 @@ def train(
                     steps=steps,
                     parts=settings.batch // (state.num_processes * at_once),
                     at_once=at_once,
-                    workers=workers,
+                    # More than there are cores slow each other down, and torch warns of them.
+                    workers=min(workers, os.cpu_count() or 1),
                     on_cpu=chosen.type == "cpu",
                 ),
                 train_dataset=Examples(
