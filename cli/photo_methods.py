@@ -68,13 +68,17 @@ class OwnMethod:
 class OtherMethod:
     """An estimator, which all photos share."""
 
-    resumes = False
     notes: tuple[str, ...] = ()
 
     def __init__(self, spec: EstimatorSpec, settings: Settings, store: ModelStore) -> None:
         self._spec = spec
         self._settings = settings
         self._store = store
+
+    @property
+    def resumes(self) -> bool:
+        """Whether an interrupted run goes on where it stopped."""
+        return self._made.keeps_records
 
     def prepare(self) -> None:
         """Download what is not here."""

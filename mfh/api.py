@@ -55,7 +55,7 @@ def metric_depth(
     use: files that stand in for a stage: "painted", "people", "disparity".
     disparity_space: what the files for "disparity" hold: "disparity" (larger = nearer) or "depth".
     folder: a run folder: every record is kept in it and reused from it, and every result file is
-        written into it. Other methods than "mfh" have no records.
+        written into it. Of other methods "depthlm" alone keeps records: nothing is asked twice.
     preset, settings: "paper", "default" or "fast", and any field of `mfh.Settings`.
 
     Returns depth (H, W) in metres at the photo's own size, with the fit and its expected error;

@@ -113,6 +113,7 @@ def counts_of(people: Sequence[People], verdicts: Sequence[str], owners: Sequenc
         in_photo=sum(owner.used for owner in persons if owner.image == 0),
         set_aside=sum(not owner.used for owner in persons),
         points=sum(owner.used for owner in owners if owner.kind in POINT_KINDS),
+        asked=sum(owner.used for owner in owners if owner.kind == "asked point"),
         rejected=Counter(verdict for verdict in verdicts[1:] if verdict),
     )
 

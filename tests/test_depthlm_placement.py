@@ -42,8 +42,6 @@ def test_the_same_photo_has_the_same_questions():
     first, again = (placement(1 / depth_m).places(16) for _ in range(2))
     assert first == again
     assert len(set(first)) == 16
-    # Those that come first are the same, however many are wanted.
-    assert placement(1 / depth_m).places(8) == first[:8]
 
 
 @pytest.mark.parametrize(("gain", "shift"), [(1000.0, 0.0), (0.01, 5.0), (3.0, -2.0)])
@@ -80,35 +78,31 @@ def test_near_and_far_are_asked_about_and_the_photo_is_covered():
     values = ramp()
     places = np.array(placement(values).places(12))
     told = at(values, places)
-    assert told.min() < 1.5
-    assert told.max() > 5.5
+    assert told.min() < 1.8
+    assert told.max() > 5.2
     for low, high in ((0, HEIGHT / 2), (HEIGHT / 2, HEIGHT)):
         assert np.count_nonzero((places[:, 1] >= low) & (places[:, 1] < high)) >= 4
     apart = np.linalg.norm(places[:, None] - places, axis=2)[np.triu_indices(12, 1)]
     assert apart.min() > 10
 
 
-def off(values, points):
-    """The variance that answers at points leave in log depth, the mean over a photo's pixels."""
-    ratio = values.min() / values
-    phi = np.stack([np.ones(len(points)), at(ratio, points)], axis=1)
-    covariance = np.linalg.inv(phi.T @ phi)
-    each = np.stack([np.ones(ratio.size), ratio.ravel()], axis=1)
-    return float(np.einsum("ki,ij,kj->k", each, covariance, each).mean())
+def left(points):
+    """The mean distance of the photo's pixels from the nearest of some points."""
+    y, x = np.mgrid[2:HEIGHT:4, 2:WIDTH:4]
+    pixels = np.stack([x.ravel(), y.ravel()], axis=1)
+    return np.linalg.norm(pixels[:, None] - np.array(points), axis=2).min(axis=1).mean()
 
 
-def test_answers_tell_more_there_than_at_random_places():
-    better = []
-    for seed in range(12):
-        values = 1 / room(seed)[1]
+@pytest.mark.parametrize("count", [4, 8, 32])
+def test_every_part_of_the_photo_has_a_question_near(count):
+    """On a photo without edges about as near as there is room for; on others nearer than chance."""
+    side = np.sqrt(HEIGHT * WIDTH / count)
+    in_squares = 0.3826 * side  # the mean distance from the centre of a square
+    assert left(placement(ramp()).places(count)) < 1.06 * in_squares
+    for seed in range(6):
         rng = np.random.default_rng(seed)
-        random = [
-            off(values, rng.uniform((4, 4), (WIDTH - 4, HEIGHT - 4), (8, 2))) for _ in range(40)
-        ]
-        chosen = placement(values).places(8, head=head(1.0, 0.0))
-        better.append(off(values, chosen) / np.median(random))
-    assert np.mean(better) < 0.85
-    assert max(better) < 1.1
+        random = [left(rng.uniform((0, 0), (WIDTH, HEIGHT), (count, 2))) for _ in range(20)]
+        assert left(placement(1 / room(seed)[1]).places(count)) < min(random)
 
 
 def test_the_next_round_asks_what_the_answers_so_far_leave_open():

@@ -139,3 +139,11 @@ def test_other_values_are_not(space):
     # Depth that people's sizes hide.
     rng = np.random.default_rng(4)
     require_same_direction(votes_of(rng.normal(size=40), rng.uniform(1, 9, 40)), space)
+
+
+def test_two_wild_votes_among_eight_do_not_turn_the_direction():
+    disparity = np.arange(1.0, 9)
+    depth_m = 4 / disparity
+    depth_m[:2] = 0.05  # the two farthest, said to be at hand
+    assert np.corrcoef(disparity, 1 / depth_m)[0, 1] < -0.7
+    require_same_direction(votes_of(disparity, depth_m), "disparity")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal, Protocol
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from mfh.compute import LearnedPart, in_batches
 from mfh.errors import NumericsError
 from mfh.models.weights import Weights
+from mfh.progress import Progress
 from mfh.records import MetricDepth, Photo
 
 CameraUse = Literal["camera not used", "camera used: focal length", "camera used: intrinsics"]
@@ -23,6 +26,38 @@ class Estimator(Protocol):
 
     def predict(self, photo: Photo) -> MetricDepth:
         """The depth of a photo, at its size. Raises errors of `mfh.errors`."""
+        ...
+
+
+class EstimatorPrediction(Protocol):
+    """What comes of a photo: depth, and the files that tell of it."""
+
+    @property
+    def depth(self) -> MetricDepth:
+        """The result."""
+        ...
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """How long each stage took."""
+        ...
+
+    def write(self, folder: str | Path, **options: Any) -> dict[str, Path]:
+        """Write every result file; options are those of `mfh.results.write_results`."""
+        ...
+
+
+@runtime_checkable
+class RecordingEstimator(Estimator, Protocol):
+    """An estimator that keeps records in a folder, and goes on from those of an earlier run."""
+
+    def run(
+        self, photo: Photo, *, folder: str | Path | None = None, progress: Progress | None = None
+    ) -> EstimatorPrediction:
+        """The depth of a photo, with what it was made from. Raises errors of `mfh.errors`.
+
+        folder: where records are kept, and reused from; progress: is told what happens.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from mfh.camera import assumption_warning, is_off_centre, off_centre_warning
 from mfh.compute import choose_device
 from mfh.errors import InputError
-from mfh.estimators.estimator import Estimator
+from mfh.estimators.estimator import Estimator, EstimatorPrediction, RecordingEstimator
 from mfh.estimators.spec import EstimatorSpec
 from mfh.files import make_folder
 from mfh.known_distances import KnownDistance
@@ -50,8 +50,30 @@ class Estimate:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class RecordedEstimate:
+    """The result of an estimator that keeps records, with which estimator it was."""
+
+    prediction: EstimatorPrediction
+    method: Mapping[str, Any]
+
+    @property
+    def depth(self) -> MetricDepth:
+        """The result."""
+        return self.prediction.depth
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """How long each stage took."""
+        return self.prediction.seconds
+
+    def write(self, folder: str | Path, **options: Any) -> dict[str, Path]:
+        """Write every result file into a folder, as `Estimate.write` does."""
+        return self.prediction.write(folder, method=self.method, **options)
+
+
 class PhotoEstimator:
-    """An estimator with the interface of `mfh.MetricFromHuman`, of which it keeps no records.
+    """An estimator with the interface of `mfh.MetricFromHuman`.
 
     estimator: gives the depth; its models stay loaded.
     method: which one, as `EstimatorSpec.as_dict` has it.
@@ -63,6 +85,11 @@ class PhotoEstimator:
     def __init__(self, estimator: Estimator, method: Mapping[str, Any]) -> None:
         self._estimator = estimator
         self._method = method
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether a run goes on from what an interrupted one left in its folder."""
+        return isinstance(self._estimator, RecordingEstimator)
 
     @classmethod
     def from_spec(
@@ -91,15 +118,16 @@ class PhotoEstimator:
         landmarks: Sequence[KnownDistance] = (),
         folder: str | Path | None = None,
         progress: Progress | None = None,
-    ) -> Estimate:
+    ) -> EstimatorPrediction:
         """Metric depth of a photo.
 
         landmarks: there must be none.
-        folder: where results are to go, which is made where it is not there.
-        progress: is told of the stage "estimated".
+        folder: where results are to go, which is made where it is not there; an estimator that
+            keeps records has them there.
+        progress: is told of the stage "estimated", or of those of an estimator that keeps records.
 
         Raises `InputError` for landmarks, `OutputError` for a folder that cannot be made, and what
-        `Estimator.predict` raises.
+        `Estimator.predict` or `RecordingEstimator.run` raises.
         """
         if landmarks:
             raise InputError(
@@ -109,6 +137,9 @@ class PhotoEstimator:
         if folder is not None:
             # Before the work, for which there would be no place.
             make_folder(folder)
+        if isinstance(self._estimator, RecordingEstimator):
+            recorded = self._estimator.run(photo, folder=folder, progress=progress)
+            return RecordedEstimate(recorded, self._method)
         progress = progress or Progress()
         progress.start("estimated", 1)
         started = time.perf_counter()

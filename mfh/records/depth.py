@@ -36,7 +36,8 @@ class Counts:
     rejected: for each reason, how many painted photos it dropped.
     in_photo: how many of the people are in the photo itself.
     set_aside: how many people more took part, but do not agree with the others.
-    points: how many known distances the fit counts.
+    points: how many known distances the fit counts, answers of a model included.
+    asked: how many of these are answers of a model.
     """
 
     painted: int
@@ -47,6 +48,7 @@ class Counts:
     in_photo: int = 0
     set_aside: int = 0
     points: int = 0
+    asked: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rejected", MappingProxyType(dict(self.rejected)))

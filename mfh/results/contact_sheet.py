@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from mfh.camera import resize_intrinsics
 from mfh.errors import InputError
-from mfh.records import POINT_KINDS, Intrinsics, Landmarks, PaintedPhotos
+from mfh.records import POINT_KINDS, Intrinsics, LandmarkKind, Landmarks, PaintedPhotos
 from mfh.results.tiles import tile
 from mfh.results.typography import INK, MUTED_INK, PAPER, fitted, font, line_height, wrapped
 from mfh.taking_part import owners_of
@@ -179,12 +179,18 @@ def _header_lines(
         "Simulated: a stand-in that knows the truth took part." if simulated else "",
         "White outline: repainted." if verdicts else "",
         "Coloured outlines: measured people and their depth." if kinds - POINT_KINDS else "",
-        "Crosses: known distances, straight from the camera." if kinds & POINT_KINDS else "",
+        _crosses_in_words(kinds),
         f"Red and in brackets: {DISAGREES}, and was set aside."
         if any(each.any() for each in set_aside)
         else "",
     ]
     return [title, summary, " ".join(filter(None, legend))]
+
+
+def _crosses_in_words(kinds: Collection[LandmarkKind]) -> str:
+    told = {"measured point": "known distances", "asked point": "answers of a model"}
+    points = " and ".join(words for kind, words in told.items() if kind in kinds)
+    return f"Crosses: {points}, straight from the camera." if points else ""
 
 
 def _header(lines: Sequence[str], width: int) -> Image.Image:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mfh.files import make_folder, remove_file, write_json
 from mfh.progress import Progress
 from mfh.records import AlignedDisparity, Landmarks, MetricDepth, PaintedPhotos, Photo
+from mfh.results.asked import AskedPoint
 from mfh.results.captions import caption
 from mfh.results.contact_sheet import contact_sheet
 from mfh.results.depth_files import PNG_VALUES, too_far_for_png_px
@@ -47,6 +48,7 @@ def write_results(
     settings: Settings | None = None,
     simulated_errors: Mapping[str, float] | None = None,
     method: Mapping[str, Any] | None = None,
+    asked: Sequence[AskedPoint] = (),
     progress: Progress | None = None,
 ) -> dict[str, Path]:
     """Write a result's files into a folder, which is made where it is not there.
@@ -61,8 +63,8 @@ def write_results(
     images, landmarks, verdicts, set_aside: the photo itself and its painted photos, as for
     `contact_sheet`; beside painted photos the photo is drawn only where something in it was
     measured. aligned: their disparity, by which the report tells the votes.
-    errors, timings, settings, simulated_errors, method: as for `summary_dict`; progress is told of
-        the stage "results".
+    errors, timings, settings, simulated_errors, method, asked: as for `summary_dict`; progress is
+        told of the stage "results".
     Returns the paths, by what they are. Raises `InputError` for a format that is not known, and
     `OutputError`.
     """
@@ -103,6 +105,7 @@ def write_results(
         timings=timings,
         settings=settings,
         simulated_errors=simulated_errors,
+        asked=asked,
         files=paths,
     )
     progress.advance("results")
@@ -114,6 +117,7 @@ def write_results(
         settings=settings,
         simulated_errors=simulated_errors,
         method=method,
+        asked=asked,
         files=paths,
         too_far_for_png_px=too_far_for_png_px(result.depth_m) if "depth_mm" in paths else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mfh.files import json_number
 from mfh.records import Counts, Intrinsics, MetricDepth, MetricHead
+from mfh.results.asked import AskedPoint
 from mfh.results.percentiles import finite_percentiles
 from mfh.results.uncertainty import (
     error_in_words,
@@ -38,6 +39,7 @@ def summary_dict(
     settings: Settings | None = None,
     simulated_errors: Mapping[str, float] | None = None,
     method: Mapping[str, Any] | None = None,
+    asked: Sequence[AskedPoint] = (),
     files: Mapping[str, Path] | None = None,
     too_far_for_png_px: int | None = None,
 ) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def summary_dict(
     timings: seconds for each stage.
     simulated_errors: how wrong simulated stages were told to be.
     method: which one it is where it is not Metric from Human, e.g. `EstimatorSpec.as_dict()`.
+    asked: the points that a model was asked about, with what it said.
     files: what was written, by what it is.
     too_far_for_png_px: how many pixels the 16-bit PNG could not hold.
     """
@@ -82,6 +85,8 @@ def summary_dict(
         summary["simulated_errors"] = dict(simulated_errors)
     if method is not None:
         summary["method"] = dict(method)
+    if asked:
+        summary["asked"] = [asdict(point) for point in asked]
     if files is not None:
         summary["files"] = {key: path.name for key, path in files.items()}
     if too_far_for_png_px is not None:
@@ -193,9 +198,12 @@ def _landmark_lines(counts: Counts, painting: str) -> list[tuple[str, str]]:
     lines = []
     if counts.people or counts.painted or counts.set_aside:
         lines.append(("People", _people_in_words(counts)))
-    if counts.points:
-        used = "one" if counts.points == 1 else f"{counts.points}"
-        lines.append(("Known distances", f"{used} used"))
+    for label, count in (
+        ("Known distances", counts.points - counts.asked),
+        ("Answers of a model", counts.asked),
+    ):
+        if count:
+            lines.append((label, f"{'one' if count == 1 else count} used"))
     if painting:
         lines.append(("Painted", painting))
     elif not counts.painted:

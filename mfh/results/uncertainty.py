@@ -13,6 +13,9 @@ from mfh.results.percentiles import sampled
 # "Near" and "far" are the nearest and the farthest tenth of a photo.
 _TENTH, _NINE_TENTHS = 10, 90
 _UNKNOWN = "error unknown"
+# How far more of them would lessen it depends on where they are.
+_MORE_DISTANCES = "more known distances, nearer and farther, lessen the error"
+_MORE_ANSWERS = "a distance that is measured lessens the error more than answers do"
 
 
 def percent_in_words(error: float) -> str:
@@ -53,8 +56,7 @@ def scale_in_words(result: MetricDepth) -> str:
     if set_aside:
         words += f", {set_aside} set aside"
     if counts.points:
-        # How far they would lessen it depends on where they are.
-        return f"{words}; more known distances, nearer and farther, lessen the error"
+        return f"{words}; {_MORE_ANSWERS if counts.asked == counts.points else _MORE_DISTANCES}"
     shared_error = head.shared_error
     if not math.isfinite(shared_error) or counts.people == counts.in_photo:
         # What painting would bring is not known before anybody is painted.
@@ -69,16 +71,24 @@ def landmarks_in_words(counts: Counts) -> str:
     """Say what was measured by, e.g. "7 people and one known distance"."""
     kinds = [
         (counts.people, "one person", "people"),
-        (counts.points, "one known distance", "known distances"),
+        (counts.points - counts.asked, "one known distance", "known distances"),
+        (counts.asked, "one answer of a model", "answers of a model"),
     ]
     words = [one if count == 1 else f"{count} {many}" for count, one, many in kinds if count]
-    return " and ".join(words) or "nobody"
+    return _listed(words) or "nobody"
 
 
 def kinds_in_words(counts: Counts) -> str:
     """Say what kinds of landmarks were measured by, e.g. "people and known distances"."""
-    kinds = ["people"] * (counts.people > 0) + ["known distances"] * (counts.points > 0)
-    return " and ".join(kinds) or "people"
+    kinds = ["people"] * (counts.people > 0)
+    kinds += ["known distances"] * (counts.points > counts.asked)
+    kinds += ["answers of a model"] * (counts.asked > 0)
+    return _listed(kinds) or "people"
+
+
+def _listed(words: list[str]) -> str:
+    *others, last = words or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _agreement_in_words(result: MetricDepth) -> str:

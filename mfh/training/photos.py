@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args, overload
+from typing import get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,8 @@ from mfh.errors import InputError, SettingsError
 from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.protocol import Crop, Protocol
 from mfh.records import Intrinsics
+from mfh.training import TrainingCrop
 from mfh.training.splits import require_no_test_photos
-
-TrainingCrop = Literal["eigen", "none"]
 
 # Those of Eigen et al. (2014); other data sets have that of their own protocol.
 _EIGEN_CROPS: dict[str, Crop] = {"nyu": "eigen", "kitti": "eigen-kitti"}

@@ -21,6 +21,7 @@ from mfh.head import Expectations
 from mfh.known_distances import RELATIVE_ERROR, KnownDistance, landmarks_with_distances
 from mfh.progress import Progress, Within
 from mfh.records import Disparity, Landmarks, MetricHead, Photo
+from mfh.results.asked import AskedPoint
 from mfh.rounds import Rounds, Stopped
 from mfh.stages import HeadFitter
 from mfh.taking_part import owners_of
@@ -51,6 +52,24 @@ class Answers:
         """How many answers hold no distance."""
         return len(self.asked) - len(self.distances)
 
+    @property
+    def points(self) -> tuple[AskedPoint, ...]:
+        """The questions as results tell of them."""
+        both = zip(self.distances, self.used, strict=True)
+        used = {(each.x_px, each.y_px) for each, is_used in both if is_used}
+        return tuple(
+            AskedPoint(
+                each.x_px,
+                each.y_px,
+                each.answer.text,
+                each.distance_m,
+                each.depth_m,
+                each.answer.refused,
+                _place(each) in used,
+            )
+            for each in self.asked
+        )
+
 
 def ask_and_fit(
     photo: Photo,
@@ -73,9 +92,8 @@ def ask_and_fit(
     record: has the answers of earlier runs, and keeps those of this one.
     expectations: those of the head, by which questions are placed.
 
-    The first round goes to where questions tell most of any photo with this disparity; each further
-    one to where they tell most given the fit and the answers that it counts (`Placement`). An
-    answer without a distance counts as asked.
+    Each round goes to where its questions tell most beside the answers that the fit so far counts
+    (`Placement`). An answer without a distance counts as asked.
 
     Raises `NoLandmarksError` where no answer holds a distance, and what the answerer raises.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,9 +40,14 @@ class DensePrediction:
         """The result."""
         return self.prediction.depth
 
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """How long each stage took, asking among them."""
+        return self.prediction.seconds
+
     def write(self, folder: str | Path, **options: Any) -> dict[str, Path]:
-        """Write every result file into a folder, as `Prediction.write` does."""
-        return self.prediction.write(folder, **options)
+        """Write every result file into a folder, as `Prediction.write` does, with what was said."""
+        return self.prediction.write(folder, asked=self.answers.points, **options)
 
 
 class DepthLM:
@@ -127,7 +133,9 @@ class DepthLM:
         """
         progress = progress or Progress()
         working = resize_photo(photo, self._settings.working_short_side_px)
+        started = time.perf_counter()
         disparity = _EstimatedOnce(self._disparity, working)
+        estimated = time.perf_counter()
         answers = ask_and_fit(
             photo,
             working,
@@ -138,6 +146,10 @@ class DepthLM:
             record=QuestionRecord(folder, photo, self._answerer),
             progress=progress,
         )
+        seconds = {
+            "disparity": estimated - started,
+            "questions": time.perf_counter() - estimated,
+        }
         method = MetricFromHuman(None, None, disparity, head=self._head, settings=self._settings)
         prediction = method.run(
             photo, landmarks=answers.distances, folder=folder, progress=progress
@@ -152,7 +164,10 @@ class DepthLM:
             warnings=(*prediction.depth.warnings, *said),
             painting=f"none: {self._asked_in_words(answers)}",
         )
-        return DensePrediction(replace(prediction, depth=depth), answers)
+        # The run's own disparity is the one that was estimated above.
+        for stage, taken in prediction.seconds.items():
+            seconds[stage] = seconds.get(stage, 0.0) + taken
+        return DensePrediction(replace(prediction, depth=depth, seconds=seconds), answers)
 
     def _asked_in_words(self, answers: Answers) -> str:
         """How much was asked, and why no more."""

@@ -1,17 +1,15 @@
 """Where to ask a model for distances, so that few answers tell most of a whole photo's depth.
 
-Minimises, over the places of the questions, what is expected to be off at the photo's pixels:
+The metric head fits two numbers, and every answer has one vote. A vote is wrong by the error of the
+answer and by that of the disparity map at its place, which bends over the photo: neighbours tell
+the same. What is wanted is the fit that answers at all pixels would give, so each question stands
+for an equal part of the photo: the places are its principal points (Flury, "Principal Points",
+Biometrika 1990), which lie the least mean squared distance from its pixels, given those that were
+asked about before.
 
-    mean over pixels p of E[(phi_p . delta - e_p)^2],    phi_p = (1, m_min / m_p)
-
-With m the metric disparity (or depth) s d + t, an error of the two numbers of the metric head
-changes the log of depth at p by delta_1 + delta_2 m_min / m_p: by its level, and by what the least
-m of the photo is off (`mfh.head.robust`). So a scale is told anywhere, and an offset by the nearest
-and the farthest together. The head gives every answer one vote, independent of others. What it does
-not know, and what is assumed here, is that the errors e of a disparity map and those of answers
-bend over the photo, so that neighbours tell the same: questions spread, and stand for the pixels
-around them. This is V-optimal design (Welch, "Computer-aided design of experiments for response
-estimation", Technometrics 1984) with correlated errors, taken greedily, question by question.
+Asking where disparity is least and largest would tell the offset with fewer answers if the map were
+true. It is not: pixels chosen for their extreme disparity are those at which the map is off most,
+and the fit is worse for it, however good the answers are.
 """
 
 from __future__ import annotations
@@ -27,16 +25,14 @@ from mfh.head import Expectations
 from mfh.records import MetricHead, Space
 
 Point = tuple[float, float]
-Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 _CANDIDATES = 3000
-_PIXELS = 1000
+_PIXELS = 800
 """So many pixels, evenly spread, stand for all."""
-_ALIKE = 0.2
-"""Over this share of the photo's longer side errors are alike."""
-_SHARED = 0.5
-"""The share of the variance of an answer's error that answers about its neighbours share."""
+_SOME = 250
+"""So many of these may be where points start one after the other."""
+_STARTS, _STEPS = 4, 12
 _AROUND = 0.01
 """A question must be of one surface this far around, as a share of the photo's shorter side: a
 model that looks a little beside the tip of the arrow then still sees it."""
@@ -72,27 +68,23 @@ class Placement:
     ) -> tuple[Point, ...]:
         """Give the centres of the `count` pixels to ask about next, in order, in px of `values`.
 
-        counted: the points whose answers the fit counts; avoided: others not to be asked again.
-        head: the fit so far; without one, depth ranges as photos' do.
+        counted: the points whose answers the fit counts, which stand for the pixels around them;
+            avoided: others, of which nothing is known and around which nothing is asked again.
+        head: the fit so far, by which surfaces are told; without one, depth ranges as photos' do.
 
         There are fewer than `count` where the photo has no more to ask about.
         """
-        ratio = self._ratio(head)
-        candidates = self._candidates(ratio)
-        step = max(1, ratio.size // _PIXELS)
-        pixels = np.arange(step // 2, ratio.size, step)
-        design = _Design(self, _Points.at(ratio, candidates), _Points.at(ratio, pixels))
-        height, width = ratio.shape
-        for x, y in counted:
-            inside = min(int(y), height - 1) * width + min(int(x), width - 1)
-            design.add(_Points.at(ratio, np.array([inside])))
+        candidates_px = self._candidates(self._ratio(head))
+        apart_px = 2 * max(_LEAST_AROUND_PX, _AROUND * min(self.values.shape))
         for point in (*counted, *avoided):
-            design.close(np.array(point))
+            candidates_px = _away_from(point, candidates_px, apart_px)
         found: list[Point] = []
-        while len(found) < count and (best := design.best()) is not None:
-            design.add(best)
-            design.close(best.px[0])
-            found.append((float(best.px[0, 0]), float(best.px[0, 1])))
+        for centre in _principal_points(_even(self.values.shape), count, _points(counted)):
+            if len(candidates_px) == 0:
+                break
+            x, y = candidates_px[np.argmin(((candidates_px - centre) ** 2).sum(axis=1))]
+            found.append((float(x), float(y)))
+            candidates_px = _away_from(found[-1], candidates_px, apart_px)
         return tuple(found)
 
     def _ratio(self, head: MetricHead | None) -> Matrix:
@@ -104,11 +96,12 @@ class Placement:
                 return np.asarray(metric.min() / metric)
         least = values.min()
         span = float(np.quantile(values, 0.99) - least) or 1.0
-        rest = math.exp(_log_rest(self.expectations)[0])
+        nearest, farthest = (each - 1 for each in self.expectations.depth_range)
+        rest = 1 / math.sqrt(nearest * farthest)
         return np.asarray(rest / ((values - least) / span + rest))
 
-    def _candidates(self, ratio: Matrix) -> NDArray[np.intp]:
-        """The pixels that may be asked about, by their number."""
+    def _candidates(self, ratio: Matrix) -> Matrix:
+        """The centres of the pixels that may be asked about, in px, (C, 2)."""
         height, width = ratio.shape
         around = max(_LEAST_AROUND_PX, round(_AROUND * min(height, width)))
         margin = min(max(around, math.ceil(self.margin_px)), (min(height, width) - 1) // 2)
@@ -119,7 +112,8 @@ class Placement:
         )
         edge = _edges(1 / ratio, rows, columns, min(around, margin))
         smooth = edge <= max(1.0, float(np.quantile(edge, _LEAST_SHARE)))
-        return np.asarray((rows[:, None] * width + columns)[smooth])
+        row, column = np.nonzero(smooth)
+        return np.stack([columns[column], rows[row]], axis=1) + 0.5
 
 
 def _edges(
@@ -143,104 +137,62 @@ def _edges(
     return np.asarray(edge)
 
 
-def _log_rest(expected: Expectations) -> tuple[float, float]:
-    """Mean and standard deviation of the log of m_min in units of the photo's range of m.
+def _principal_points(pixels: Matrix, count: int, given: Matrix) -> Matrix:
+    """Points (count, 2) that lie nearest to pixels (P, 2) together with given ones (K, 2).
 
-    Nine photos of ten have a farthest over nearest depth `1 + 1 / rest` within `depth_range`.
+    The best of a few starts, each improved by Lloyd's algorithm: one where each next point lessens
+    the mean squared distance most, and random ones.
     """
-    nearest, farthest = (math.log(1 / (ratio - 1)) for ratio in expected.depth_range)
-    return (nearest + farthest) / 2, (nearest - farthest) / (2 * 1.645)
+    rng = np.random.default_rng(0)
+    starts = [_greedy(pixels, count, given)]
+    starts += [rng.choice(pixels, min(count, len(pixels)), replace=False) for _ in range(_STARTS)]
+    return min((_moved(pixels, start, given) for start in starts), key=lambda found: found[0])[1]
 
 
-@dataclass(frozen=True, eq=False)
-class _Points:
-    """K pixels: their centres px (K, 2) and their phi (K, 2)."""
-
-    px: Matrix
-    phi: Matrix
-
-    @classmethod
-    def at(cls, ratio: Matrix, number: NDArray[np.integer]) -> _Points:
-        row, column = np.divmod(number, ratio.shape[1])
-        each = ratio.ravel()[number]
-        return cls(
-            np.stack([column, row], axis=1) + 0.5, np.stack([np.ones_like(each), each], axis=1)
-        )
+def _greedy(pixels: Matrix, count: int, given: Matrix) -> Matrix:
+    """Of some pixels the `count` that lessen the distance most, one after the other."""
+    some = pixels[:: -(-len(pixels) // _SOME)]
+    from_some = _squared(some, pixels)
+    # Before there is a point, all are equally far.
+    nearest = _squared(pixels, given).min(axis=1, initial=4 * float(from_some.max()))
+    chosen = []
+    for _ in range(min(count, len(some))):
+        best = int(np.maximum(nearest - from_some, 0).sum(axis=1).argmax())
+        chosen.append(best)
+        nearest = np.minimum(nearest, from_some[best])
+    return np.asarray(some[chosen])
 
 
-class _Design:
-    """The questions so far, and what each candidate would add to them.
+def _moved(pixels: Matrix, points: Matrix, given: Matrix) -> tuple[float, Matrix]:
+    """Points moved by Lloyd's algorithm, after the mean squared distance that they leave."""
+    for _ in range(_STEPS):
+        owner = _squared(pixels, np.concatenate([given, points])).argmin(axis=1) - len(given)
+        own = owner[:, None] == np.arange(len(points))
+        size = own.sum(axis=0)[:, None]
+        points = np.where(size > 0, own.T @ pixels / np.maximum(size, 1), points)
+    left = _squared(pixels, np.concatenate([given, points])).min(axis=1)
+    return float(left.mean()), points
 
-    The estimate is delta = w G sum_i phi_i y_i with G = (P + w sum_i phi_i phi_i^T)^-1 over the
-    questions i, where w is one over the variance of a vote, and P what is expected of delta
-    beforehand. With c_ij the covariance of two votes' errors, k_ip that of the disparity's errors
-    at a question and a pixel, and V = mean_p phi_p phi_p^T, the mean of (phi_p . delta - e_p)^2 is
 
-        tr(V G (P + w^2 sum_ij c_ij phi_i phi_j^T) G) - 2 w tr(G sum_i phi_i mean_p k_ip phi_p^T)
+def _squared(one: Matrix, other: Matrix) -> Matrix:
+    """The squared distances between points (K, 2) and points (L, 2), (K, L)."""
+    across, down = (one[:, None, axis] - other[:, axis] for axis in (0, 1))
+    return np.asarray(across * across + down * down)
 
-    but for what does not depend on the questions.
-    """
 
-    def __init__(self, placement: Placement, candidates: _Points, pixels: _Points) -> None:
-        expected, shape = placement.expectations, placement.values.shape
-        self._candidates, self._pixels = candidates, pixels
-        self._length_px = _ALIKE * max(shape)
-        self._apart_px = 2 * max(_LEAST_AROUND_PX, _AROUND * min(shape))
-        self._bends = expected.landmark**2
-        self._alike = self._bends + _SHARED * expected.asked_point**2
-        self._vote = expected.asked_point**2 + expected.disparity**2
-        self._beforehand = np.diag([0.0, _log_rest(expected)[1] ** -2])
-        self._mean = pixels.phi.T @ pixels.phi / len(pixels.phi)
-        self._stands_for = self._mean_near(candidates)
-        # Of the questions there are: sum phi phi^T, sum c phi phi^T, sum phi mean k phi^T, and for
-        # each candidate sum c phi.
-        self._information, self._scatter, self._near = np.zeros((3, 2, 2))
-        self._beside = np.zeros_like(candidates.phi)
-        self._asked: list[_Points] = []
-        self._open = np.ones(len(candidates.phi), np.bool_)
+def _even(shape: tuple[int, ...]) -> Matrix:
+    """The centres of pixels all over a photo, evenly spread, (P, 2)."""
+    height, width = shape
+    step = max(1, math.isqrt(height * width // _PIXELS))
+    rows, columns = (np.arange((length - 1) % step // 2, length, step) for length in shape)
+    across, down = np.meshgrid(columns, rows)
+    return np.asarray(np.stack([across.ravel(), down.ravel()], axis=1) + 0.5, np.float64)
 
-    def add(self, question: _Points) -> None:
-        """Count a question, which is one point."""
-        (phi,) = question.phi
-        beside = np.zeros(2)
-        for earlier in self._asked:
-            beside += self._alike * self._kernel(earlier, question)[0, 0] * earlier.phi[0]
-        cross = np.outer(phi, beside)
-        self._scatter += cross + cross.T + self._vote * np.outer(phi, phi)
-        self._information += np.outer(phi, phi)
-        self._near += np.outer(phi, self._mean_near(question)[0])
-        self._beside += self._alike * self._kernel(self._candidates, question) * phi
-        self._asked.append(question)
 
-    def close(self, px: Vector) -> None:
-        """Ask nothing more around a point (2,)."""
-        away_px = np.linalg.norm(self._candidates.px - px, axis=1)
-        self._open &= away_px > self._apart_px
+def _points(points: Sequence[Point]) -> Matrix:
+    return np.array(points, np.float64).reshape(-1, 2)
 
-    def best(self) -> _Points | None:
-        """The candidate with which least is expected to be off; None where none is left."""
-        number = np.flatnonzero(self._open)
-        if len(number) == 0:
-            return None
-        phi, beside = self._candidates.phi[number], self._beside[number]
-        own = phi[:, :, None] * phi[:, None]
-        cross = phi[:, :, None] * beside[:, None]
-        weight = 1 / self._vote
-        inverse = np.linalg.inv(self._beforehand + weight * (self._information + own))
-        scatter = self._scatter + cross + cross.transpose(0, 2, 1) + self._vote * own
-        spread = inverse @ (self._beforehand + weight**2 * scatter) @ inverse
-        near = self._near + phi[:, :, None] * self._stands_for[number][:, None]
-        off = np.einsum("ij,kji->k", self._mean, spread)
-        off -= 2 * weight * np.einsum("kij,kji->k", inverse, near)
-        best = number[[int(np.argmin(off))]]
-        return _Points(self._candidates.px[best], self._candidates.phi[best])
 
-    def _mean_near(self, points: _Points) -> Matrix:
-        """The mean over pixels p of k_ip phi_p, for each point i, (K, 2)."""
-        near = self._kernel(points, self._pixels) @ self._pixels.phi
-        return np.asarray(self._bends * near / len(self._pixels.phi))
-
-    def _kernel(self, one: _Points, other: _Points) -> Matrix:
-        """How much alike errors at two places are, in (0, 1], (K, L)."""
-        squared = ((one.px[:, None] - other.px) ** 2).sum(axis=2)
-        return np.asarray(np.exp(-squared / (2 * self._length_px**2)))
+def _away_from(point: Point, points: Matrix, apart_px: float) -> Matrix:
+    """Those of points (K, 2) that are farther than that from a point."""
+    return np.asarray(points[np.linalg.norm(points - point, axis=1) > apart_px])

@@ -18,6 +18,7 @@ from mfh.results.report.particulars import (
     making_section,
     settings_section,
 )
+from mfh.results.report.questions import questions_section
 from mfh.results.report.subject import Subject
 from mfh.results.report.vote_charts import fit_chart, ratio_chart
 from mfh.results.report.votes import Vote, votes_of
@@ -40,6 +41,7 @@ def report_html(subject: Subject) -> str:
     sections = {
         "Depth": measuring_section(subject),
         "Votes": _vote_section(subject, votes),
+        "Questions": questions_section(subject),
         "In the photo itself": own_section(subject, votes),
         "Painted photos": painted_section(subject, votes),
         "Camera": camera_section(result.camera, by_people=by_people),

@@ -99,12 +99,17 @@ def _picture(subject: Subject, images: PaintedPhotos, image: int, size: tuple[in
 
 def _alt(landmarks: Landmarks) -> str:
     points = sum(kind in POINT_KINDS for kind in landmarks.kind)
+    answers = sum(kind == "asked point" for kind in landmarks.kind)
     people = len(owners_of(landmarks)) - points
     words = []
     if people:
         words.append("one person measured" if people == 1 else f"{people} people measured")
-    if points:
-        words.append("one known distance" if points == 1 else f"{points} known distances")
+    for count, one, many in (
+        (points - answers, "one known distance", "known distances"),
+        (answers, "one answer of a model", "answers of a model"),
+    ):
+        if count:
+            words.append(one if count == 1 else f"{count} {many}")
     return ", ".join(words) or "nobody measured"
 
 

@@ -24,6 +24,7 @@ _STAGES: Mapping[str, tuple[str, str]] = {
     "people": ("Measuring people", "people"),
     "landmarks": ("Rendering people", "renderer"),
     "disparity": ("Estimating disparity", "disparity"),
+    "questions": ("Asking for distances", "answerer"),
     "aligned": ("Aligning", ""),
     "head": ("Fitting the metric head", "head"),
     "depth": ("Depth at full size", ""),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.records import AlignedDisparity, Landmarks, MetricDepth, PaintedPhotos, Photo
+from mfh.results.asked import AskedPoint
 from mfh.settings import Settings
 
 _WIDE_ASPECT = 1.9
@@ -34,6 +35,7 @@ class Subject:
     timings: Mapping[str, float] | None = None
     settings: Settings | None = None
     simulated_errors: Mapping[str, float] | None = None
+    asked: Sequence[AskedPoint] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
 
     @property

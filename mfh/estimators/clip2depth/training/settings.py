@@ -8,7 +8,7 @@ from typing import Any
 from mfh.estimators.clip2depth.config import Conditioning, Decoder, Mirror
 from mfh.setting_checks import require, require_choice, set_typed
 from mfh.settings import Precision
-from mfh.training.photos import TrainingCrop
+from mfh.training import TrainingCrop
 
 
 @dataclass(frozen=True, kw_only=True)

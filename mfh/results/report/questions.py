@@ -1,0 +1,52 @@
+"""What a model was asked about a photo, what it said, and what became of that."""
+
+from __future__ import annotations
+
+from mfh.html.markup import Html, element
+from mfh.results.asked import AskedPoint
+from mfh.results.report.subject import Subject
+
+_HEAD = (
+    ("Point (px)", "text"),
+    ("The model said", "text"),
+    ("Distance", ""),
+    ("Depth", ""),
+    ("The fit's depth", ""),
+    ("", "text"),
+)
+
+
+def questions_section(subject: Subject) -> Html:
+    """A row for each point; empty where no model was asked."""
+    if not subject.asked:
+        return Html("")
+    cells = [element("th", title, scope="col", class_=kind or None) for title, kind in _HEAD]
+    table = element(
+        "table",
+        element("thead", element("tr", *cells)),
+        element("tbody", *(_row(subject, point) for point in subject.asked)),
+    )
+    return element("div", table, class_="table", tabindex=0, role="group", aria_label="Questions")
+
+
+def _row(subject: Subject, point: AskedPoint) -> Html:
+    row, column = int(point.y_px), int(point.x_px)
+    return element(
+        "tr",
+        element("th", f"{point.x_px:.1f},\u00a0{point.y_px:.1f}", scope="row"),
+        element("td", " ".join(point.text.split()), class_="text"),
+        element("td", _metres(point.distance_m)),
+        element("td", _metres(point.depth_m)),
+        element("td", _metres(float(subject.result.depth_m[row, column]))),
+        element("td", _became(point), class_="text"),
+    )
+
+
+def _became(point: AskedPoint) -> str:
+    if point.distance_m is None:
+        return f"✕ no distance: {point.refused}"
+    return "✓ used" if point.used else "✕ set aside: disagrees with the others"
+
+
+def _metres(value: float | None) -> str:
+    return "\u2013" if value is None else f"{value:.2f}\u00a0m"
