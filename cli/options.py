@@ -153,7 +153,7 @@ def changes_of(changes: list[str] | None, **options: Any) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for change in changes or []:
         name, value = pair(change, "--set", "paintings=8")
-        chosen[name] = _parsed(name, value)
+        chosen[name] = parsed(name, value, default_settings().get(name))
     chosen.update({name: value for name, value in options.items() if value is not None})
     return chosen
 
@@ -205,9 +205,8 @@ def pair(text: str, option: str, example: str, *, dashes: bool = False) -> tuple
     return name if dashes else name.replace("-", "_"), value.strip()
 
 
-def _parsed(name: str, text: str) -> Any:
-    """A setting's text as the type its default has."""
-    default = default_settings().get(name)
+def parsed(name: str, text: str, default: object) -> Any:
+    """What --set gives a setting, as the type its default has. Raises `SettingsError`."""
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(","))
     if isinstance(default, bool):

@@ -13,7 +13,7 @@ import typer
 from mfh.errors import SettingsError
 from mfh.settings import Device
 
-from .options import pair
+from .options import pair, parsed
 from .status import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -34,26 +34,8 @@ def chosen_settings(
         name, text = pair(change, "--set", example)
         if name not in known:
             raise SettingsError(f"--set {name}: there are {', '.join(known)}")
-        chosen[name] = _parsed(name, text, known[name])
+        chosen[name] = parsed(name, text, known[name])
     return chosen
-
-
-def _parsed(name: str, text: str, default: object) -> Any:
-    """A setting's text as the type its default has."""
-    if isinstance(default, tuple):
-        return tuple(part.strip() for part in text.split(","))
-    if isinstance(default, bool):
-        words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-        if text.lower() not in words:
-            raise SettingsError(f"--set {name}={text}: expected true or false")
-        return words[text.lower()]
-    if isinstance(default, int | float):
-        try:
-            return type(default)(text)
-        except ValueError as error:
-            kind = "a whole number" if isinstance(default, int) else "a number"
-            raise SettingsError(f"--set {name}={text}: expected {kind}") from error
-    return text
 
 
 def device_of(text: str | None) -> Device:

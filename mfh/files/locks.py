@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mfh.errors import OutputError
+from mfh.errors import OutputError, RunFolderError
+from mfh.files.writing import make_folder
 
 
 @contextmanager
@@ -37,3 +38,25 @@ def locked(path: Path, *, timeout_s: float = -1, remedy: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def run_locked(folder: Path, doing: str) -> Iterator[None]:
+    """Keep other processes from writing the folder of a run, which is made if it is not there.
+
+    doing: what another process does that holds it, e.g. "training there".
+
+    Raises `RunFolderError` where another process holds it, and `OutputError` as `locked` does.
+    """
+    path = make_folder(folder) / "run.lock"
+    remedy = "allow writing there, or choose another folder with --out"
+    # Only what taking the lock says is about another process.
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path, timeout_s=0, remedy=remedy))
+        except Timeout as error:
+            raise RunFolderError(
+                f"{folder}: another process is {doing}; wait for it to end, or choose another "
+                "folder with --out"
+            ) from error
+        yield

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
-
 from mfh.errors import RunFolderError
-from mfh.files import make_folder, remove_temporaries, write_json
-from mfh.files.locks import locked
+from mfh.files import remove_temporaries, write_json
+from mfh.files.locks import run_locked
 from mfh.files.reading import read_json
 
 NAME = "run.json"
@@ -32,17 +30,7 @@ def training_folder(folder: Path, training: Mapping[str, Any]) -> Iterator[None]
     Raises `RunFolderError` where another process writes there, or what is there was trained
     otherwise, with what differs; `OutputError` where it cannot be written.
     """
-    path = make_folder(folder) / "run.lock"
-    remedy = "allow writing there, or choose another folder with --out"
-    # Only what taking the lock says is about another process.
-    with ExitStack() as held:
-        try:
-            held.enter_context(locked(path, timeout_s=0, remedy=remedy))
-        except Timeout as error:
-            raise RunFolderError(
-                f"{folder}: another process is training there; wait for it to end, or choose "
-                "another folder with --out"
-            ) from error
+    with run_locked(folder, "training there"):
         if (folder / NAME).is_file():
             _require_same(folder, training)
         else:

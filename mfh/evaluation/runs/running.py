@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import Timeout
 
-from mfh.errors import InputError, RunFolderError
+from mfh.errors import InputError
 from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.datasets.missing import missing_files
 from mfh.evaluation.engines.base import OF_ALL, Engine, Outcome, Task
@@ -35,8 +34,8 @@ from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.progress import EvaluationProgress, TimeLeft
 from mfh.evaluation.runs.run_file import NAME as RUN_FILE
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
-from mfh.files import json_number, make_folder, remove_temporaries
-from mfh.files.locks import locked
+from mfh.files import json_number, remove_temporaries
+from mfh.files.locks import run_locked
 from mfh.records import MetricDepth
 
 
@@ -108,7 +107,7 @@ def evaluate(
         ablation=ablation,
         files=identities(data_set, chosen),
     )
-    with _locked(folder):
+    with run_locked(folder, "writing this run"):
         if (folder / RUN_FILE).is_file():
             run = merged(RunInfo.read(folder), run, [sample.name for sample in samples])
         run.write()
@@ -275,23 +274,6 @@ def _require_different_keys(rows: Sequence[Row]) -> None:
         if row.key.casefold() in seen:
             raise InputError(f"two rows have the key {row.key!r}; each needs one of its own")
         seen.add(row.key.casefold())
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing the run; the system lets go whatever ends this one."""
-    path = make_folder(folder) / "run.lock"
-    remedy = "allow writing there, or choose another folder with --out"
-    # Only what taking the lock says is about another process.
-    with ExitStack() as held:
-        try:
-            held.enter_context(locked(path, timeout_s=0, remedy=remedy))
-        except Timeout as error:
-            raise RunFolderError(
-                f"{folder}: another process is writing this run; wait for it to end, or choose "
-                "another folder with --out"
-            ) from error
-        yield
 
 
 def _remove_temporaries(folder: Path) -> None:
