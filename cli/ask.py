@@ -134,7 +134,7 @@ def ask(
     places = load_points([*(points or []), *(points_file or [])])
     loaded = load_photo(photo, intrinsics, fov_deg=fov)
     other = load_photo(second_photo, intrinsics, fov_deg=fov) if second_photo else None
-    check_points(named, places, other)
+    check_points(named, places, loaded, other)
     answerer: Answerer = open_model(model, settings_of("default", changes, device=device))
     if out is not None:
         make_folder(out.parent)  # asking takes long: what cannot be written is said before

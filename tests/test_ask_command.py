@@ -185,6 +185,8 @@ def test_a_model_that_is_not_here_is_not_downloaded(given, monkeypatch, capsys):
     status, printed = run_here(capsys, "ask", "photo.png", "20,30", "-k", "K.json")
     assert status == 1
     assert "get it with: mfh models get depthlm (25.4 GB)" in printed
+    status, printed = run_here(capsys, "ask", "photo.png", "200,30", "-k", "K.json")
+    assert (status, "lies outside the photo" in printed) == (1, True), "told before the model"
     with pytest.raises(MissingPartError, match="mfh models get depthlm"):
         mfh.ask("photo.png", (20, 30), "K.json")
     assert not Path("models").exists()

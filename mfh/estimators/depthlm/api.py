@@ -20,6 +20,7 @@ from mfh.estimators.depthlm.asking import (
     ask_camera_motion,
     ask_points,
     ask_two_points,
+    require_inside,
 )
 from mfh.estimators.depthlm.loading import DEFAULT_MODEL, model_text, open_model
 from mfh.estimators.depthlm.questions import Point, Task
@@ -118,7 +119,7 @@ def ask(
     other = None
     if second_photo is not None:
         other = load_photo(second_photo, intrinsics, fov_deg=fov_deg)
-    check_points(task, given, other)
+    check_points(task, given, photo, other)
     answerer = _loaded(model, device, precision) if isinstance(model, str | Path) else model
     if photo.camera.source == "assumed":
         warnings.warn(assumption_warning(photo.camera), stacklevel=2)
@@ -137,8 +138,13 @@ def ask(
     )
 
 
-def check_points(task: Task, points: Sequence[Point], other: Photo | None) -> None:
-    """Raise `InputError` where a task lacks points or the second photo, or does without them."""
+def check_points(task: Task, points: Sequence[Point], photo: Photo, other: Photo | None) -> None:
+    """Raise `InputError` where a task lacks points or the second photo, or does without them.
+
+    Also where a point lies outside the photo: all of it can be told before a model is loaded.
+    """
+    for point in points:
+        require_inside(photo, point)
     if task == "camera motion":
         if points or other is None:
             raise InputError(

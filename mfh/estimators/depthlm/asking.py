@@ -131,7 +131,7 @@ def ask_tasks(
     """
     asker = Asker(photo, answerer)
     for point in points_px:
-        _require_inside(photo, point)
+        require_inside(photo, point)
 
     def question(item: tuple[Point, PointTask]) -> Question:
         point, task = item
@@ -172,7 +172,7 @@ def ask_two_points(
     asker = Asker(photo, answerer)
     for pair in pairs_px:
         for point in pair:
-            _require_inside(photo, point)
+            require_inside(photo, point)
 
     def question(pair: tuple[Point, Point]) -> Question:
         view, (a_px, b_px) = asker.view(pair)
@@ -208,7 +208,8 @@ def _asked(camera: Intrinsics, point: Point, task: Task, answer: Answer) -> Aske
     return Asked(*point, task, answer, distance_m, depth_m)
 
 
-def _require_inside(photo: Photo, point: Point) -> None:
+def require_inside(photo: Photo, point: Point) -> None:
+    """Raise `InputError` for a point outside a photo."""
     (height, width), (x_px, y_px) = photo.shape, point
     if not (0 <= x_px < width and 0 <= y_px < height):
         raise InputError(
