@@ -9,8 +9,6 @@ import typer
 
 from .options import DataOption, data_options_of
 
-_MOST_MISSING = 3
-
 
 def curate(
     data_set: Annotated[
@@ -55,6 +53,7 @@ def curate(
     from mfh.evaluation.datasets.recognise import quoted  # noqa: PLC0415
 
     from .curation_progress import CurationProgress  # noqa: PLC0415
+    from .evaluation_progress import show_missing  # noqa: PLC0415
     from .terminal import interruptible  # noqa: PLC0415
 
     opened = open_data_set(data_set, data, **data_options_of(data_option))
@@ -62,10 +61,7 @@ def curate(
         curated = write_labels(
             opened, out, pixels=pixels, seed=seed, limit=limit, progress=progress.advance
         )
-    if curated.missing:
-        typer.echo(f"{len(curated.missing)} photos are left out; not there:", err=True)
-        for path in list(curated.missing.values())[:_MOST_MISSING]:
-            typer.echo(f"  {path}", err=True)
+    show_missing(opened, curated.missing)
     if curated.without_labels:
         typer.echo(
             f"{len(curated.without_labels)} photos have no depth that counts and are left out, "

@@ -86,8 +86,13 @@ def show_missing(data_set: DataSet, missing: Mapping[str, str]) -> None:
     for path in list(missing.values())[:_MOST_MISSING]:
         typer.echo(f"  {path}", err=True)
     if len(missing) > _MOST_MISSING:
-        root = quoted(data_set.root)
-        typer.echo(f"  and others: mfh evaluate {data_set.name} --data {root} --check", err=True)
+        split = data_set.options.get("split")
+        option = f" --data-option {quoted(f'split={split}')}" if split else ""
+        typer.echo(
+            f"  and others: mfh evaluate {data_set.name} --data {quoted(data_set.root)}{option} "
+            "--check",
+            err=True,
+        )
 
 
 def show_unfinished(result: Evaluated) -> None:

@@ -16,7 +16,13 @@ from mfh.estimators.clip2depth.training.settings import (
 
 from .options import DataOption, DeviceOption, OfflineOption, SeedOption, data_options_of
 from .train_depthlm import depthlm
-from .training_options import chosen_settings, device_of, interruptible_training
+from .training_options import (
+    StepsOption,
+    WorkersOption,
+    chosen_settings,
+    device_of,
+    interruptible_training,
+)
 
 if TYPE_CHECKING:
     from mfh.estimators.clip2depth.training.data import TrainingData
@@ -29,7 +35,6 @@ train = typer.Typer(
 )
 
 _BASE = "CIDAS/clipseg-rd64-refined"
-_MOST_MISSING = 3
 # Of whom there are a training and a test split; of others all photos are trained on.
 _SPLIT = ("nyu", "kitti")
 
@@ -91,15 +96,10 @@ def clip2depth(
             "--limit", min=2, help="Only so many photos, spread evenly.", show_default=False
         ),
     ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option("--steps", min=1, help="At most so many steps in all.", show_default=False),
-    ] = None,
+    steps: StepsOption = None,
     seed: SeedOption = None,
     device: DeviceOption = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Processes that read photos, for each GPU.")
-    ] = 4,
+    workers: WorkersOption = 4,
     checkpoint_s: Annotated[
         float, typer.Option("--checkpoint-s", min=0, help="Seconds between two checkpoints.")
     ] = 120.0,
@@ -180,16 +180,14 @@ def _photos(data_set: Any, settings: TrainingSettings) -> TrainingData:
     """The photos, saying which are not there, and what there is to know of them."""
     from mfh.estimators.clip2depth.training.data import training_data  # noqa: PLC0415
 
+    from .evaluation_progress import show_missing  # noqa: PLC0415
+
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always", UserWarning)
         photos = training_data(data_set, settings)
     for note in noted:
         typer.echo(f"note: {note.message}", err=True)
-    if photos.missing:
-        count = len(photos.missing)
-        typer.echo(f"{count} photos of {data_set.title} are left out; not there:", err=True)
-        for path in list(photos.missing.values())[:_MOST_MISSING]:
-            typer.echo(f"  {path}", err=True)
+    show_missing(data_set, photos.missing)
     return photos
 
 

@@ -15,13 +15,17 @@ from mfh.estimators.depthlm.training.settings import (
 )
 
 from .options import DeviceOption, OfflineOption, SeedOption
-from .training_options import chosen_settings, device_of, interruptible_training
+from .training_options import (
+    StepsOption,
+    WorkersOption,
+    chosen_settings,
+    device_of,
+    interruptible_training,
+)
 
 if TYPE_CHECKING:
     from mfh.estimators.depthlm.training.labelled import LabelledFile
     from mfh.estimators.depthlm.training.training import Trained
-
-_MOST_MISSING = 3
 
 
 def depthlm(
@@ -80,10 +84,7 @@ def depthlm(
             "--epochs", help="How often each photo is asked about; 1.", show_default=False
         ),
     ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option("--steps", min=1, help="At most so many steps in all.", show_default=False),
-    ] = None,
+    steps: StepsOption = None,
     batch: Annotated[
         int | None,
         typer.Option("--batch", help="Questions of a step, over all GPUs; 32.", show_default=False),
@@ -125,9 +126,7 @@ def depthlm(
     ] = False,
     seed: SeedOption = None,
     device: DeviceOption = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Processes that read photos, for each GPU.")
-    ] = 4,
+    workers: WorkersOption = 4,
     save_every: Annotated[
         int, typer.Option("--save-every", min=1, help="Steps between two checkpoints.")
     ] = 500,
@@ -173,9 +172,11 @@ def depthlm(
     from mfh.models import ModelStore  # noqa: PLC0415
 
     from .downloads import TerminalDownloads  # noqa: PLC0415
+    from .evaluation_progress import show_missing  # noqa: PLC0415
 
     files = labelled_files(labels, weight or (), images=images, labelled=labelled)
-    _show_missing(files)
+    for each in files:
+        show_missing(each.data_set, each.missing)
     with TerminalDownloads() as downloads:
         weights = hub_weights(base, ModelStore(offline=offline or None), downloads)
 
@@ -208,17 +209,6 @@ def _tasks(texts: Sequence[str] | None) -> tuple[str, ...] | None:
     if not all(names):
         raise SettingsError(f"--task {','.join(texts)}: expected names with commas between them")
     return tuple(dict.fromkeys(names))
-
-
-def _show_missing(files: Sequence[LabelledFile]) -> None:
-    for each in files:
-        if each.missing:
-            typer.echo(
-                f"{len(each.missing)} photos of {each.data_set.root} are left out; not there:",
-                err=True,
-            )
-            for path in list(each.missing.values())[:_MOST_MISSING]:
-                typer.echo(f"  {path}", err=True)
 
 
 def _show(trained: Trained, files: Sequence[LabelledFile]) -> None:

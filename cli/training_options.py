@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -18,6 +18,15 @@ from .status import INTERRUPTED
 
 if TYPE_CHECKING:
     from .training_progress import TerminalTraining
+
+
+StepsOption = Annotated[
+    int | None,
+    typer.Option("--steps", min=1, help="At most so many steps in all.", show_default=False),
+]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", min=0, help="Processes that read photos, for each GPU.")
+]
 
 
 def chosen_settings(

@@ -211,7 +211,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     command = ["curate", "folder", "--data", root, "--out", out, "--pixels", 7]
     status, printed = run_here(capsys, *command, "--data-option", "max_m=12")
     assert status == 0, printed
-    assert "1 photos are left out; not there:" in printed
+    assert "1 photos of photos with depth maps are left out; not there:" in printed
     assert "room_2.png" in printed
     assert "14 labels of 2 photos of photos with depth maps: straight distances" in printed
     assert f"mfh train depthlm {out} --base MODEL --out RUN" in printed

@@ -123,7 +123,7 @@ def test_perfect_answers_give_the_truth():
     assert depth.head is not None
     assert depth.relative_error == depth.head.relative_error > 0.05
     assert depth.relative_error_map.shape == photo.shape
-    assert depth.painting == "none: 16 of at most 16 questions"
+    assert depth.painting == "none: a model was asked 16 of at most 16 questions"
     assert set(run.prediction.landmarks[0].kind) == {"asked point"}
     assert depth.warnings == ()
 
@@ -147,7 +147,9 @@ def test_asking_stops_when_the_error_is_as_wanted_or_little_is_left_to_gain():
 
     count, why, depth = asked(target_error=0.1)
     assert (count, why) == (8, "target reached")
-    assert depth.painting.startswith("none: 8 of at most 32 questions, the error is ± ")
+    assert depth.painting.startswith(
+        "none: a model was asked 8 of at most 32 questions, the error is ± "
+    )
     count, why, depth = asked(target_error=0.01, questions=400)
     assert why == "nothing to gain"
     assert 8 < count < 400

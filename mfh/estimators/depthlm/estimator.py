@@ -162,7 +162,7 @@ class DepthLM:
             parts={"answerer": self._answerer.name, **prediction.depth.parts},
             device=self.device,
             warnings=(*prediction.depth.warnings, *said),
-            painting=f"none: {self._asked_in_words(answers)}",
+            painting=f"none: a model was asked {self._asked_in_words(answers)}",
         )
         # The run's own disparity is the one that was estimated above.
         for stage, taken in prediction.seconds.items():

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.estimators.depthlm.questions import Point
 from mfh.head import Expectations
 from mfh.records import MetricHead, Space
 
-Point = tuple[float, float]
 Matrix = NDArray[np.float64]
 
 _CANDIDATES = 3000

@@ -104,6 +104,6 @@ def _holds_labels(path: Path) -> bool:
     return isinstance(first, dict) and "pixel_coords" in first
 
 
-def quoted(path: Path) -> str:
-    """A path as a command takes it: in quotes where it holds a space."""
+def quoted(path: Path | str) -> str:
+    """A path, or text, as a command takes it: in quotes where it holds a space."""
     return f'"{path}"' if " " in str(path) else str(path)

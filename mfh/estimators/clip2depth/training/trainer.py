@@ -204,10 +204,7 @@ class Trainer:
         best = not self.history or scores.product < self.best.product
         self.history.append(scores)
         if best:
-            self.best_weights = {
-                name: tensor.detach().cpu().clone()
-                for name, tensor in self._network.trained_state().items()
-            }
+            self.best_weights = self._network.trained_state()
             if self._accelerator.is_main_process:
                 self._improved()
         logs.epoch(scores)
