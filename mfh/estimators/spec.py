@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from mfh.errors import SettingsError
 from mfh.estimators.estimator import Estimator
-from mfh.models import DownloadProgress, ModelStore
+from mfh.models import DownloadProgress, ModelStore, Weights
 from mfh.settings import Settings
 
 
@@ -74,3 +75,9 @@ def refuse_untaken(method: str, spec: EstimatorSpec, given: Mapping[str, str]) -
             f"{', '.join(untaken)}: method {method!r} does not take {these}; leave {them} out, or "
             "have the photo measured by Metric from Human, the method 'mfh'"
         )
+
+
+def model_identity(model: str) -> dict[str, Any]:
+    """What tells a model from others, as plain JSON values: its text, and of a folder its files."""
+    files = dict(Weights.local(model).identity) if Path(model).is_dir() else {}
+    return {"model": model, **files}

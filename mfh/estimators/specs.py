@@ -22,7 +22,7 @@ from mfh.estimators.depthlm.spec import DepthLMSpec
 from mfh.estimators.estimator import Estimator
 from mfh.estimators.hub import HubEstimator, hub_weights
 from mfh.estimators.metric3d import SIZES, Metric3D
-from mfh.estimators.spec import EstimatorSpec, refuse_untaken
+from mfh.estimators.spec import EstimatorSpec, model_identity, refuse_untaken
 from mfh.estimators.unidepth import MODELS, UniDepth, require_unidepth
 from mfh.models import DownloadProgress, ModelStore, Weights
 from mfh.models.catalogue import is_hub_id
@@ -54,8 +54,7 @@ class HubSpec(EstimatorSpec):
 
     def as_dict(self) -> dict[str, Any]:
         """What predictions depend on; of a folder also its files' sizes and times."""
-        values = {"method": "hub", "model": self.model, "precision": self.precision}
-        return {**values, **_local_files(self.model)}
+        return {"method": "hub", "precision": self.precision, **model_identity(self.model)}
 
     def prepare(self, progress: DownloadProgress, store: ModelStore | None = None) -> None:
         """Download a model that is not here. Raises `MissingPartError` or `SettingsError`."""
@@ -124,7 +123,7 @@ class UniDepthSpec(EstimatorSpec):
 
     def as_dict(self) -> dict[str, Any]:
         """What predictions depend on; of a folder also its files' sizes and times."""
-        return {"method": "unidepth", "model": self.model, **_local_files(self.model)}
+        return {"method": "unidepth", **model_identity(self.model)}
 
     def prepare(self, progress: DownloadProgress, store: ModelStore | None = None) -> None:
         """Download weights that are not here. Raises `MissingPartError` or `SettingsError`."""
@@ -278,7 +277,3 @@ def _require_own_precision(method: str, precision: Precision, own: tuple[Precisi
 def _absolute(text: str) -> str:
     path = Path(text).expanduser()
     return str(path.resolve()) if path.is_dir() else text
-
-
-def _local_files(model: str) -> dict[str, Any]:
-    return dict(Weights.local(model).identity) if Path(model).is_dir() else {}

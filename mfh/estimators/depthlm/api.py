@@ -24,8 +24,8 @@ from mfh.estimators.depthlm.asking import (
 )
 from mfh.estimators.depthlm.loading import DEFAULT_MODEL, model_text, open_model
 from mfh.estimators.depthlm.questions import Point, Task
-from mfh.estimators.depthlm.spec import model_identity
 from mfh.estimators.depthlm.vlm import Answerer, VisionLanguageModel
+from mfh.estimators.spec import model_identity
 from mfh.models import ModelStore
 from mfh.photos import PhotoLike, load_photo
 from mfh.progress import Progress

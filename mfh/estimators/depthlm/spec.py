@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from mfh.estimators.depthlm.loading import (
@@ -14,8 +13,8 @@ from mfh.estimators.depthlm.loading import (
     require_model,
 )
 from mfh.estimators.estimator import Estimator
-from mfh.estimators.spec import EstimatorSpec
-from mfh.models import DownloadProgress, ModelStore, Weights
+from mfh.estimators.spec import EstimatorSpec, model_identity
+from mfh.models import DownloadProgress, ModelStore
 from mfh.settings import Settings
 
 
@@ -29,8 +28,12 @@ class DepthLMSpec(EstimatorSpec):
 
     form = "depthlm[:MODEL]"
     takes = (
-        *("device", "precision", "target_error", "working_short_side_px"),
-        *("disparity", "depthlm"),
+        "device",
+        "precision",
+        "target_error",
+        "working_short_side_px",
+        "disparity",
+        "depthlm",
     )
 
     model: str = DEFAULT_MODEL
@@ -55,8 +58,10 @@ class DepthLMSpec(EstimatorSpec):
             "target_error": chosen.target_error,
             "working_short_side_px": chosen.working_short_side_px,
             "disparity": disparity,
-            **{name: asking[name] for name in ("questions", "question_round")},
-            **{name: asking[name] for name in ("focal_px", "max_new_tokens")},
+            **{
+                name: asking[name]
+                for name in ("questions", "question_round", "focal_px", "max_new_tokens")
+            },
         }
 
     def prepare(self, progress: DownloadProgress, store: ModelStore | None = None) -> None:
@@ -86,9 +91,3 @@ class DepthLMSpec(EstimatorSpec):
             target_error=self.settings.target_error,
             settings=self.settings,
         )
-
-
-def model_identity(model: str) -> dict[str, Any]:
-    """What tells a model from others, as plain JSON values: its text, and of a folder its files."""
-    files = dict(Weights.local(model).identity) if Path(model).is_dir() else {}
-    return {"model": model, **files}

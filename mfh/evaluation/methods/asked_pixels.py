@@ -22,8 +22,8 @@ from mfh.estimators.depthlm.loading import (
     open_model,
     require_model,
 )
-from mfh.estimators.depthlm.spec import model_identity
 from mfh.estimators.depthlm.vlm import Answerer
+from mfh.estimators.spec import model_identity
 from mfh.evaluation.methods.base import Case, Method, PixelDepth
 from mfh.models import DownloadProgress
 from mfh.settings import Settings
