@@ -15,10 +15,12 @@ from pathlib import Path
 import killed_depthlm
 import numpy as np
 import pytest
+import shared_depthlm
 import torch
 import transformers
 from commands import run_here
 from PIL import Image
+from safetensors.torch import load_file
 from tiny_vlm import tiny_pixtral, tiny_qwen
 
 from mfh.compute import Placement
@@ -431,6 +433,32 @@ def test_killed_it_comes_to_the_same_model(tmp_path: Path, labels: Path, bases: 
     assert told.begun[0] == 2
     for name in ("model/model.safetensors", "steps.csv"):
         assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(sys.modules["os"], "fork"), reason="needs fork")
+@BOTH
+def test_two_processes_that_share_it_come_to_the_model_of_one(
+    tmp_path: Path, labels: Path, bases: Bases, model: str
+) -> None:
+    runs = alone, copied, sharded = [tmp_path / name for name in ("alone", "copied", "sharded")]
+    program = Path(shared_depthlm.__file__)
+    subprocess.run([sys.executable, program, labels, bases[model], copied, sharded], check=True)
+    train(
+        labelled_files([labels]),
+        Weights.local(bases[model]),
+        alone,
+        shared_depthlm.SETTINGS,
+        device="cpu",
+    )
+    ones, *others = (load_file(run / "model/model.safetensors") for run in runs)
+    for other in others:
+        assert other.keys() == ones.keys()
+        for name, values in ones.items():
+            torch.testing.assert_close(other[name], values, rtol=1e-3, atol=1e-4)
+    logs = [np.loadtxt(run / "steps.csv", delimiter=",", skiprows=1) for run in runs]
+    for log in logs[1:]:
+        np.testing.assert_allclose(log, logs[0], rtol=1e-3)
 
 
 def test_in_bfloat16_small_steps_are_kept_until_the_end(

@@ -40,7 +40,12 @@ from mfh.estimators.depthlm.training.steps import (
     latest_checkpoint,
     remove_others,
 )
-from mfh.estimators.depthlm.training.weights import load_to_train, save_model, trained_kind
+from mfh.estimators.depthlm.training.weights import (
+    load_to_train,
+    save_model,
+    share_tied,
+    trained_kind,
+)
 from mfh.estimators.depthlm.vlm_network import ImageTextNetwork
 from mfh.files import make_folder
 from mfh.loading.quiet import quiet_loading
@@ -191,8 +196,9 @@ def train(
                 raise
             raise NotEnoughMemoryError(
                 f"{base.name}: training {at_once} questions at once does not fit into the memory "
-                f"of {chosen}; use --at-once 1, no --keep-activations, several GPUs that share the "
-                "weights (accelerate launch --use_fsdp), or in another folder (--out) --lora 16"
+                f"of {chosen}; use --at-once 1, no --keep-activations, several GPUs with a part "
+                "of the weights each (FSDP, see docs/depthlm.md), or in another folder (--out) "
+                "--lora 16"
             ) from error
         state.wait_for_everyone()
     return trained
@@ -214,6 +220,8 @@ def _save(
     network = trainer.accelerator.unwrap_model(trainer.model)
     if state is None:
         network = network.to(_dtype(settings))
+    else:
+        state = share_tied(network, state)
     said = {
         "focal_px": trained.focal_px,
         "base": {"name": base.name, "id": base.identity.get("id")},

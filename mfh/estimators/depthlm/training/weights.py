@@ -117,6 +117,22 @@ def _in_tower(name: str) -> bool:
     return not _TOWERS.isdisjoint(parts) and _CONNECTOR not in parts
 
 
+def share_tied(
+    network: torch.nn.Module, state: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """The state with one tensor for weights that are one in the network, to be written once.
+
+    Gathered from several processes, each has its own.
+    """
+    names: dict[torch.nn.Parameter, str] = {}
+    shared = dict(state)
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        first = names.setdefault(parameter, name)
+        if name in shared and first in shared:
+            shared[name] = shared[first]
+    return shared
+
+
 def save_model(
     folder: Path,
     network: Any,
