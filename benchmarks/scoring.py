@@ -21,9 +21,9 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from tables import markdown
 
+from mfh.datasets.base import Checked, Sample
+from mfh.datasets.protocol import Protocol
 from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Checked, Sample
-from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 from mfh.evaluation.scoring.score import score_run

@@ -17,7 +17,7 @@ from .options import errors_from
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mfh.evaluation.datasets.base import DataSet
+    from mfh.datasets.base import DataSet
     from mfh.evaluation.methods.base import Row
     from mfh.evaluation.runs.running import Evaluated
 

@@ -48,9 +48,9 @@ def curate(
     camera, not z. For training splits: --data-option split=train.
     """
     # Imported here, `mfh --help` stays quick.
+    from mfh.datasets import open_data_set  # noqa: PLC0415
+    from mfh.datasets.recognise import quoted  # noqa: PLC0415
     from mfh.estimators.depthlm.training.curation import curate as write_labels  # noqa: PLC0415
-    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415
-    from mfh.evaluation.datasets.recognise import quoted  # noqa: PLC0415
 
     from .curation_progress import CurationProgress  # noqa: PLC0415
     from .evaluation_progress import show_missing  # noqa: PLC0415

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mfh.datasets import DATA_SETS
+from mfh.datasets.base import LayoutError
+from mfh.datasets.recognise import looks_like, quoted, recognise, recognise_inside
 from mfh.errors import InputError
-from mfh.evaluation.datasets import DATA_SETS
-from mfh.evaluation.datasets.base import LayoutError
-from mfh.evaluation.datasets.recognise import looks_like, quoted, recognise, recognise_inside
 
 if TYPE_CHECKING:
-    from mfh.evaluation.datasets.base import Checked, DataSet
+    from mfh.datasets.base import Checked, DataSet
 
 
 def recognised(folder: Path) -> list[tuple[str, Path]]:

@@ -165,7 +165,7 @@ def evaluate(
     one with more rows, seeds or photos adds to the run.
     """
     # Imported here, `mfh --help` stays quick.
-    from mfh.evaluation.datasets import open_data_set, require_data_set  # noqa: PLC0415
+    from mfh.datasets import open_data_set, require_data_set  # noqa: PLC0415
 
     options = data_options_of(data_option)
     if check:
@@ -232,7 +232,7 @@ def evaluate(
 
 def _check(data_set: str, data: Path | None, options: Mapping[str, str]) -> int:
     """Print what of a data set is there, or of those that a folder holds; the exit status."""
-    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415
+    from mfh.datasets import open_data_set  # noqa: PLC0415
 
     from .data_set_check import check_lines, recognised  # noqa: PLC0415
 

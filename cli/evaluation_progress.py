@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from mfh.evaluation.datasets.recognise import quoted
+from mfh.datasets.recognise import quoted
 from mfh.evaluation.runs.progress import EvaluationProgress
 
 from .terminal import ShownBars
 
 if TYPE_CHECKING:
-    from mfh.evaluation.datasets.base import DataSet
+    from mfh.datasets.base import DataSet
     from mfh.evaluation.engines.base import Outcome
     from mfh.evaluation.methods.base import Row
     from mfh.evaluation.runs.running import Evaluated

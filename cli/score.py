@@ -30,7 +30,7 @@ def score(
 
     The data set is opened as it was for the prediction, but for what is given here.
     """
-    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415 - keeps `mfh --help` quick
+    from mfh.datasets import open_data_set  # noqa: PLC0415 - keeps `mfh --help` quick
     from mfh.evaluation.runs.run_file import RunInfo  # noqa: PLC0415
 
     from .scoring import score_and_show  # noqa: PLC0415

@@ -21,7 +21,7 @@ from mfh.evaluation.tables.tables import Table, score_table
 from .terminal import TerminalProgress
 
 if TYPE_CHECKING:
-    from mfh.evaluation.datasets.base import DataSet
+    from mfh.datasets.base import DataSet
     from mfh.evaluation.runs.run_file import RunInfo
 
 _MOST_FAILED = 10

@@ -138,8 +138,8 @@ def clip2depth(
     where = device_of(device)
     folder = out or Path("mfh_out") / f"clip2depth_{data_set}"
     # Imported here, `mfh --help` stays quick.
+    from mfh.datasets import open_data_set  # noqa: PLC0415
     from mfh.estimators.hub import hub_weights  # noqa: PLC0415
-    from mfh.evaluation.datasets import open_data_set  # noqa: PLC0415
     from mfh.models import ModelStore  # noqa: PLC0415
 
     from .downloads import TerminalDownloads  # noqa: PLC0415
@@ -193,7 +193,7 @@ def _photos(data_set: Any, settings: TrainingSettings) -> TrainingData:
 
 def _show(trained: Trained, photos: TrainingData, data_set: str, data: Path) -> None:
     """Print the scores, and the commands that use the model."""
-    from mfh.evaluation.datasets.recognise import quoted  # noqa: PLC0415
+    from mfh.datasets.recognise import quoted  # noqa: PLC0415
 
     best, model = trained.best, quoted(trained.model)
     typer.echo(

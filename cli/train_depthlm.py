@@ -213,7 +213,7 @@ def _tasks(texts: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def _show(trained: Trained, files: Sequence[LabelledFile]) -> None:
     """Print what was trained on, and the commands that use the model."""
-    from mfh.evaluation.datasets.recognise import quoted  # noqa: PLC0415
+    from mfh.datasets.recognise import quoted  # noqa: PLC0415
 
     count = sum(len(each.photos) for each in files)
     model = quoted(trained.model)

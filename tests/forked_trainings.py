@@ -21,10 +21,10 @@ import torch
 from transformers import CLIPSegForImageSegmentation, ViTImageProcessor  # noqa: F401
 
 import mfh.training.checkpoint as checkpoint_module
+from mfh.datasets import open_data_set
 from mfh.estimators.clip2depth.training.data import TrainingData
 from mfh.estimators.clip2depth.training.settings import TrainingSettings
 from mfh.estimators.clip2depth.training.training import train
-from mfh.evaluation.datasets import open_data_set
 from mfh.models import Weights
 from mfh.training.photos import TrainingPhotos
 from mfh.training.progress import TrainingProgress

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import Checked, Sample
+from mfh.datasets.protocol import Protocol
 from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Checked, Sample
-from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 from mfh.evaluation.scoring.scores import METRICS, PhotoScore

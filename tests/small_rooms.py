@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from simulated_room import room
 
-from mfh.evaluation.datasets import DataSet, open_data_set
+from mfh.datasets import DataSet, open_data_set
 
 NAMES = ("rgb/room_0", "rgb/room_1", "rgb/room_2")
 

@@ -20,6 +20,7 @@ from filelock import FileLock
 from small_rooms import write_rooms
 from tiny_clipseg import tiny_clipseg
 
+from mfh.datasets import open_data_set
 from mfh.errors import (
     InputError,
     NotEnoughMemoryError,
@@ -37,7 +38,6 @@ from mfh.estimators.clip2depth.training.loss import resized, scale_invariant_los
 from mfh.estimators.clip2depth.training.schedule import Schedule
 from mfh.estimators.clip2depth.training.settings import TrainingSettings
 from mfh.estimators.clip2depth.training.training import train
-from mfh.evaluation.datasets import open_data_set
 from mfh.evaluation.metrics import depth_errors
 from mfh.models import Weights
 from mfh.training.checkpoint import Checkpoint

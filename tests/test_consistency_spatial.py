@@ -9,6 +9,7 @@ import pytest
 from data_set_trees import write_text
 from kitti_trees import label, write_objects
 
+from mfh.datasets.base import LayoutError
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation.consistency.kitti_objects import KittiObjects, LabelledObject, read_labels
 from mfh.evaluation.consistency.spatial import (
@@ -17,7 +18,6 @@ from mfh.evaluation.consistency.spatial import (
     object_depths,
     rank_correlation,
 )
-from mfh.evaluation.datasets.base import LayoutError
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 

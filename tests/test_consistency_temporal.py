@@ -9,6 +9,7 @@ import pytest
 from data_set_trees import write_png, write_text
 from kitti_trees import CALIBRATION, DRIVE, EARTH_M, SIZE, packet, write_drive
 
+from mfh.datasets.base import LayoutError
 from mfh.errors import CameraError, InputError
 from mfh.evaluation.consistency.kitti_drive import KittiDrive
 from mfh.evaluation.consistency.kitti_motion import (
@@ -24,7 +25,6 @@ from mfh.evaluation.consistency.temporal import (
     row_consistencies,
     score_drive,
 )
-from mfh.evaluation.datasets.base import LayoutError
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 from mfh.evaluation.scoring.statistics import mean_interval

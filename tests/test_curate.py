@@ -13,9 +13,9 @@ from commands import files_under, run_here
 from data_set_trees import planted, write_kitti, write_photo, write_png, write_text
 from small_rooms import rooms, write_rooms
 
+from mfh.datasets import DataSet, open_data_set
 from mfh.errors import InputError, SettingsError
 from mfh.estimators.depthlm.training.curation import curate
-from mfh.evaluation.datasets import DataSet, open_data_set
 
 
 def lines(path: Path) -> list[dict]:

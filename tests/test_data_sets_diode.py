@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from data_set_trees import colours, write_npy, write_photo
 
+from mfh.datasets import open_data_set
+from mfh.datasets.diode import Diode
 from mfh.errors import InputError
-from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.diode import Diode
 
 SCAN = "scene_00021/scan_00189"
 

@@ -7,9 +7,9 @@ import pytest
 from data_set_trees import write_photo, write_text
 from PIL import Image
 
+from mfh.datasets import open_data_set
+from mfh.datasets.eth3d import SHORT_SIDE_PX, Eth3d
 from mfh.errors import CameraError, InputError
-from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.eth3d import SHORT_SIDE_PX, Eth3d
 
 # Smaller than the DSLR's 6048 x 4032 px, of which the reader knows nothing.
 H, W = 240, 360

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mfh.datasets.folder import Folder
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets.folder import Folder
 
 HEIGHT, WIDTH = 48, 64
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from data_set_trees import planted, write_photo, write_png, write_text
 
+from mfh.datasets import open_data_set
+from mfh.datasets.ibims import Ibims
 from mfh.errors import CameraError, InputError
-from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.ibims import Ibims
 
 
 @pytest.fixture

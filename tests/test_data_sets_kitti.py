@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from data_set_trees import colours, planted, write_kitti, write_photo, write_png, write_text
 
-from mfh.errors import CameraError, InputError
-from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.kitti import Kitti
-from mfh.evaluation.datasets.kitti_frames import (
+from mfh.datasets import open_data_set
+from mfh.datasets.kitti import Kitti
+from mfh.datasets.kitti_frames import (
     eigen_test_drives,
     eigen_test_split,
     is_for_training,
     read_split,
 )
+from mfh.errors import CameraError, InputError
 
 TRUTH = "proj_depth/groundtruth/image_02"
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mfh.datasets.labels import IBIMS_UNIT_M, Labels
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation import depth_errors
-from mfh.evaluation.datasets.labels import IBIMS_UNIT_M, Labels
 from mfh.evaluation.runs.photo_files import differing, identities
 
 HEIGHT, WIDTH = 48, 64

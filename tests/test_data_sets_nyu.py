@@ -12,15 +12,15 @@ from data_set_trees import colours, planted, write_nyu, write_photo, write_png, 
 from mfh_cli.data_set_check import check_lines
 from PIL import Image
 
-from mfh.errors import InputError
-from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.nyu import Nyu
-from mfh.evaluation.datasets.nyu_splits import (
+from mfh.datasets import open_data_set
+from mfh.datasets.nyu import Nyu
+from mfh.datasets.nyu_splits import (
     official_test_split,
     official_training_split,
     scene_of,
     training_videos,
 )
+from mfh.errors import InputError
 
 NYU_K = (518.8579, 519.46961, 325.58245, 253.73617)
 

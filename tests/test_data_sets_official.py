@@ -8,8 +8,8 @@ import pytest
 from data_set_trees import write_text
 from mfh_cli.data_set_check import check_lines
 
+from mfh.datasets import DATA_SETS, open_data_set
 from mfh.errors import InputError
-from mfh.evaluation.datasets import DATA_SETS, open_data_set
 
 OFFICIAL = {
     "nyu": ("rgb_NNNNN.jpg", "nyu_depth_v2_labeled.mat (2.8 GB)"),
@@ -63,5 +63,5 @@ def test_splits_are_read_without_a_checkout(tmp_path):
     """They are package data, found through the package and not the working folder."""
     from importlib import resources
 
-    names = {entry.name for entry in resources.files("mfh.evaluation.datasets").iterdir()}
+    names = {entry.name for entry in resources.files("mfh.datasets").iterdir()}
     assert {"nyu_test.txt", "kitti_eigen_test.txt"} <= names

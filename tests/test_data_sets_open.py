@@ -10,11 +10,11 @@ from commands import start
 from mfh_cli.data_set_check import check_lines, recognised
 from PIL import Image
 
+from mfh.datasets import DATA_SETS, Checked, open_data_set
+from mfh.datasets.checking import missing_lines
+from mfh.datasets.folder import Folder
+from mfh.datasets.recognise import looks_like, recognise
 from mfh.errors import InputError
-from mfh.evaluation.datasets import DATA_SETS, Checked, open_data_set
-from mfh.evaluation.datasets.checking import missing_lines
-from mfh.evaluation.datasets.folder import Folder
-from mfh.evaluation.datasets.recognise import looks_like, recognise
 
 
 @pytest.mark.parametrize("name", DATA_SETS)
@@ -173,7 +173,7 @@ def test_missing_files_are_told_in_few_lines(tmp_path):
 
 def test_naming_data_sets_loads_nothing_heavy():
     code = (
-        "import sys, mfh.evaluation.datasets\n"
+        "import sys, mfh.datasets\n"
         "loaded = {'torch', 'scipy', 'PIL', 'warp', 'transformers'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from data_set_trees import planted, write_npy, write_photo, write_png, write_text
 
+from mfh.datasets import DATA_SETS, open_data_set
+from mfh.datasets.folder import Folder
+from mfh.datasets.index_file import sample_name
+from mfh.datasets.missing import missing_files
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets import DATA_SETS, open_data_set
-from mfh.evaluation.datasets.folder import Folder
-from mfh.evaluation.datasets.index_file import sample_name
-from mfh.evaluation.datasets.missing import missing_files
 from mfh.evaluation.runs.predictions import PredictionFolder
 
 DRIVE = "2011_09_26_drive_0002_sync"

@@ -14,17 +14,17 @@ from PIL import Image
 from small_rooms import rooms
 from tiny_vlm import tiny_pixtral
 
+from mfh.datasets.labels import Labels
+from mfh.datasets.protocol import Protocol
 from mfh.errors import InputError, MissingPartError, SettingsError
 from mfh.estimators import estimator_spec
 from mfh.estimators.depthlm.asking import ray_length
 from mfh.estimators.depthlm.canonical import canonical_view
 from mfh.estimators.depthlm.marker import with_arrows
-from mfh.evaluation.datasets.labels import Labels
 from mfh.evaluation.engines.serial_engine import SerialEngine
 from mfh.evaluation.methods.asked_pixels import AskedPixels
 from mfh.evaluation.methods.base import Case, PixelDepth, Row
 from mfh.evaluation.methods.rivals import method_spec
-from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.predictions import PredictionFolder, StoredPrediction
 from mfh.evaluation.runs.running import evaluate, photo_seed
 from mfh.evaluation.scoring.results import Results

@@ -15,11 +15,11 @@ import typer
 from commands import run_here
 from mfh_cli.evaluation_rows import rows_of
 
+from mfh.datasets import DATA_SETS, open_data_set
+from mfh.datasets.folder import Folder
+from mfh.datasets.index_file import INDEX_SUFFIXES
+from mfh.datasets.labels import IBIMS_UNIT_M, Labels
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets import DATA_SETS, open_data_set
-from mfh.evaluation.datasets.folder import Folder
-from mfh.evaluation.datasets.index_file import INDEX_SUFFIXES
-from mfh.evaluation.datasets.labels import IBIMS_UNIT_M, Labels
 from mfh.evaluation.methods.ablations import ABLATIONS, ablation
 from mfh.evaluation.methods.rivals import method_spec
 from mfh.evaluation.scoring.scores import METRICS, VALUES

@@ -17,7 +17,7 @@ from commands import run_here, start
 from PIL import Image
 from small_rooms import write_rooms
 
-from mfh.evaluation.datasets.nyu import official_test_split
+from mfh.datasets.nyu import official_test_split
 from mfh.evaluation.runs.predictions import PredictionFolder
 
 # Small stages on photos of any size.

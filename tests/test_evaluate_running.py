@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 from small_rooms import NAMES, rooms
 
+from mfh.datasets import open_data_set
 from mfh.errors import (
     InputError,
     MissingPartError,
@@ -23,7 +24,6 @@ from mfh.errors import (
     RunFolderError,
     SettingsError,
 )
-from mfh.evaluation.datasets import open_data_set
 from mfh.evaluation.engines.base import Task
 from mfh.evaluation.engines.serial_engine import SerialEngine
 from mfh.evaluation.methods.base import Case, Row

@@ -11,8 +11,8 @@ from commands import run_here
 from data_set_trees import write_npy, write_photo, write_text
 from test_evaluate_running import Constant
 
+from mfh.datasets import open_data_set
 from mfh.errors import InputError
-from mfh.evaluation.datasets import open_data_set
 from mfh.evaluation.engines.serial_engine import SerialEngine
 from mfh.evaluation.methods.base import Row
 from mfh.evaluation.runs.predictions import PredictionFolder

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from parsed_html import Parsed
 from PIL import Image
 
+from mfh.datasets.base import Checked, Sample
+from mfh.datasets.protocol import Protocol
 from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Checked, Sample
 from mfh.evaluation.page import write_page
 from mfh.evaluation.page.charts.pixels import PixelErrors
 from mfh.evaluation.page.charts.reading import gather
 from mfh.evaluation.page.charts.section import painting_count
 from mfh.evaluation.page.photos.choosing import most_different, worst_and_best
 from mfh.evaluation.page.photos.ratio_scale import RatioScale
-from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 from mfh.evaluation.scoring.results import Results

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mfh.datasets.protocol import Protocol, crop_window
 from mfh.errors import InputError
-from mfh.evaluation.protocol import Protocol, crop_window
 
 
 def test_the_eigen_crop_leaves_rows_45_to_470_and_columns_41_to_600() -> None:

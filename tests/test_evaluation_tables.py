@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from planted_run import PlantedSet, photo_score, plant_run
 
-from mfh.evaluation.datasets.base import Checked
+from mfh.datasets.base import Checked
 from mfh.evaluation.methods.ablations import ablation
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 from mfh.evaluation.scoring.results import Results

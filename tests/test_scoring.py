@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from planted_run import plant_run
 
+from mfh.datasets.protocol import Protocol
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation import depth_errors
-from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.scoring.score import at_size, score, score_run
 from mfh.evaluation.scoring.scores import METRICS, NOT_PREDICTED, VALUES

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfh.evaluation.protocol import Crop, Protocol
+from mfh.datasets.protocol import Crop, Protocol
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.scoring.score import score
 

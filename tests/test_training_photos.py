@@ -10,9 +10,9 @@ import pytest
 from data_set_trees import planted, write_kitti, write_npy, write_nyu, write_photo, write_png
 from data_set_trees import write_text as write
 
+from mfh.datasets import open_data_set
+from mfh.datasets.base import DataSet, Sample
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets import open_data_set
-from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.training.photos import TrainingPhoto, TrainingPhotos
 from mfh.training.splits import hold_out, scene_of
 

@@ -1,6 +1,6 @@
 """Comparing depth with measured truth in the metrics of the field, over whole data sets.
 
-`datasets` give photos and truth, `methods` predict them by `engines` into `runs`; `scoring`
+`mfh.datasets` give photos and truth, `methods` predict them by `engines` into `runs`; `scoring`
 compares what is there with the truth, `tables` and `page` show it.
 """
 

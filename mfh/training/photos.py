@@ -9,9 +9,9 @@ from typing import get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import DataSet, Sample
+from mfh.datasets.protocol import Crop, Protocol
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets.base import DataSet, Sample
-from mfh.evaluation.protocol import Crop, Protocol
 from mfh.records import Intrinsics
 from mfh.training import TrainingCrop
 from mfh.training.splits import require_no_test_photos

@@ -7,9 +7,9 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 
+from mfh.datasets import kitti_frames, nyu_splits
+from mfh.datasets.base import DataSet, Sample
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets import kitti_frames, nyu_splits
-from mfh.evaluation.datasets.base import DataSet, Sample
 
 _SHOWN = 3
 

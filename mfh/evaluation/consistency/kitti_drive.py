@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mfh.datasets.base import LayoutError, Sample
+from mfh.datasets.kitti import Kitti, truth_folder
+from mfh.datasets.kitti_frames import LEFT
+from mfh.datasets.stored_files import content_in_words, require_file
 from mfh.errors import InputError
 from mfh.evaluation.consistency.kitti_motion import calibration_files
-from mfh.evaluation.datasets.base import LayoutError, Sample
-from mfh.evaluation.datasets.kitti import Kitti, truth_folder
-from mfh.evaluation.datasets.kitti_frames import LEFT
-from mfh.evaluation.datasets.stored_files import content_in_words, require_file
 
 _DRIVE = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_sync")
 _RAW_DATA = "https://www.cvlibs.net/datasets/kitti/raw_data.php"

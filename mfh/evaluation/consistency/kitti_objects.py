@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import Checked, LayoutError, Sample
+from mfh.datasets.checking import count_line, missing_lines
+from mfh.datasets.missing import missing_files
+from mfh.datasets.protocol import Protocol
+from mfh.datasets.stored_files import content_in_words, read_colours, require_file
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation.consistency.kitti_calibration import camera_of, read_matrix
-from mfh.evaluation.datasets.base import Checked, LayoutError, Sample
-from mfh.evaluation.datasets.checking import count_line, missing_lines
-from mfh.evaluation.datasets.missing import missing_files
-from mfh.evaluation.datasets.stored_files import content_in_words, read_colours, require_file
-from mfh.evaluation.protocol import Protocol
 from mfh.files.reading import read_text_file
 from mfh.records import Photo
 

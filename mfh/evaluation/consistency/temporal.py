@@ -14,11 +14,11 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import Sample
 from mfh.errors import InputError, MfhError
 from mfh.evaluation.consistency.kitti_drive import KittiDrive, Pair
 from mfh.evaluation.consistency.kitti_motion import camera_poses
 from mfh.evaluation.consistency.reprojection import inconsistency, reproject
-from mfh.evaluation.datasets.base import Sample
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 from mfh.evaluation.scoring.score import at_size
 from mfh.evaluation.scoring.scores import NOT_PREDICTED

@@ -11,7 +11,7 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.evaluation.protocol import Protocol
+from mfh.datasets.protocol import Protocol
 from mfh.models import DownloadProgress
 from mfh.records import MetricDepth, Photo
 

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.evaluation.datasets.base import DataSet
+from mfh.datasets.base import DataSet
+from mfh.datasets.protocol import Protocol
 from mfh.evaluation.methods.ablations import title_of
 from mfh.evaluation.page.charts.reading import gather
 from mfh.evaluation.page.charts.section import chart_section
 from mfh.evaluation.page.photos.ratio_scale import RatioScale
 from mfh.evaluation.page.photos.section import photo_section
 from mfh.evaluation.page.tables import failure_list, table_html
-from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.results import Results
 from mfh.evaluation.scoring.scores import METRICS, PREFIXES, PhotoScore

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from zlib import crc32
 
-from mfh.evaluation.datasets.base import DataSet, Sample
+from mfh.datasets.base import DataSet, Sample
 
 # Reading all of a large data set takes minutes. Blocks from all over a file tell other depth, also
 # where files have no compression and thus one size.

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from mfh.datasets.base import DataSet, Sample
+from mfh.datasets.missing import missing_files
 from mfh.errors import InputError
-from mfh.evaluation.datasets.base import DataSet, Sample
-from mfh.evaluation.datasets.missing import missing_files
 from mfh.evaluation.engines.base import OF_ALL, Engine, Outcome, Task
 from mfh.evaluation.methods.base import Case, PixelDepth, Row
 from mfh.evaluation.runs.merging import merged

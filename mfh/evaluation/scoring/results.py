@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mfh.evaluation.datasets.base import DataSet, Sample
+from mfh.datasets.base import DataSet, Sample
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.scores import PhotoScore, RowScore
 from mfh.evaluation.scoring.statistics import Difference, common_photos, compare, row_scores

@@ -12,10 +12,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import DataSet, Sample
+from mfh.datasets.protocol import Protocol
 from mfh.errors import InputError, MfhError, SettingsError
-from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.metrics import PIECE, error_sums, errors_from_sums
-from mfh.evaluation.protocol import Protocol
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.scores import METRICS, NOT_PREDICTED, PREFIXES, PhotoScore

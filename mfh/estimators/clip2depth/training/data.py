@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from mfh.datasets import DataSet, Sample
+from mfh.datasets.missing import missing_files
 from mfh.errors import InputError
 from mfh.estimators.clip2depth.training.settings import TrainingSettings
-from mfh.evaluation.datasets import DataSet, Sample
-from mfh.evaluation.datasets.missing import missing_files
 from mfh.training.photos import TrainingPhotos
 from mfh.training.splits import hold_out
 

@@ -1,6 +1,6 @@
 """Labelled pixels of any data set, as the JSON lines that DepthLM is trained on and scored with.
 
-A line a photo, as `mfh.evaluation.datasets.labels` reads it: `image`, `intrinsics`, `pixel_coords`
+A line a photo, as `mfh.datasets.labels` reads it: `image`, `intrinsics`, `pixel_coords`
 and `depth`, and besides `labelled`, which says what `depth` is, `camera`, how its intrinsics are
 known, and `data_set`, where it is from.
 `depth` is the straight distance from the camera, as DepthLM's own scripts write it
@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mfh.datasets.base import DataSet, Sample
+from mfh.datasets.missing import missing_files
 from mfh.decoding import decode
 from mfh.errors import InputError, MfhError, OutputError, SettingsError
-from mfh.evaluation.datasets.base import DataSet, Sample
-from mfh.evaluation.datasets.missing import missing_files
 from mfh.files import atomic_path, make_folder
 from mfh.records import Photo
 

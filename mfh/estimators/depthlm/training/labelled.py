@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import Sample
+from mfh.datasets.labels import Labelled, Labels
+from mfh.datasets.missing import missing_files
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.labels import Labelled, Labels
-from mfh.evaluation.datasets.missing import missing_files
 from mfh.files.reading import absent
 from mfh.records import Photo
 
@@ -76,7 +76,7 @@ def labelled_files(
 
     weights: how often each file is asked about, compared with the others; by default as often as it
         has photos.
-    images, labelled: as `mfh.evaluation.datasets.labels.Labels` has them.
+    images, labelled: as `mfh.datasets.labels.Labels` has them.
 
     Raises `InputError` for lines that are wrong and for a file none of whose photos is there, and
     `SettingsError` for weights that are not positive, or not as many as files.

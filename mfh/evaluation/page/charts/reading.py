@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import DataSet, Sample
 from mfh.errors import MfhError
-from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.page.charts.pixels import PixelErrors
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.results import Results

@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import DataSet, Sample
 from mfh.errors import InputError, MfhError
-from mfh.evaluation.datasets.base import DataSet, Sample
 from mfh.evaluation.page.photos.ratio_scale import RatioScale
 from mfh.evaluation.runs.run_file import RunInfo
 from mfh.evaluation.scoring.results import Results

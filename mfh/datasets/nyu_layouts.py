@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.nyu_splits import type_of
-from mfh.evaluation.datasets.stored_files import holds, places_below, subfolders
+from mfh.datasets.base import Sample
+from mfh.datasets.nyu_splits import type_of
+from mfh.datasets.stored_files import holds, places_below, subfolders
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.camera.files import read_calibration
+from mfh.datasets.base import Sample
+from mfh.datasets.official_set import OfficialSet, gaps_of
+from mfh.datasets.protocol import Protocol
+from mfh.datasets.stored_files import places_below, require_size, subfolders
 from mfh.errors import CameraError, InputError
-from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.official_set import OfficialSet, gaps_of
-from mfh.evaluation.datasets.stored_files import places_below, require_size, subfolders
-from mfh.evaluation.protocol import Protocol
 from mfh.photos import resize_photo
 from mfh.records import Intrinsics, Photo
 

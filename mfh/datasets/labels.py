@@ -31,12 +31,10 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.decoding import MAX_MEGAPIXELS, decode
-from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets.base import Checked, LayoutError, Sample
-from mfh.evaluation.datasets.checking import count_line, missing_lines
-from mfh.evaluation.datasets.folder import require_range
-from mfh.evaluation.datasets.index_file import (
+from mfh.datasets.base import Checked, LayoutError, Sample
+from mfh.datasets.checking import count_line, missing_lines
+from mfh.datasets.folder import require_range
+from mfh.datasets.index_file import (
     Row,
     is_number,
     path_in,
@@ -44,8 +42,10 @@ from mfh.evaluation.datasets.index_file import (
     require_unique,
     sample_name,
 )
-from mfh.evaluation.datasets.missing import missing_files
-from mfh.evaluation.protocol import Protocol
+from mfh.datasets.missing import missing_files
+from mfh.datasets.protocol import Protocol
+from mfh.decoding import MAX_MEGAPIXELS, decode
+from mfh.errors import InputError, SettingsError
 from mfh.photos import load_photo
 from mfh.records import Intrinsics, Photo
 

@@ -12,18 +12,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.evaluation.datasets.base import Checked, LayoutError, Sample
-from mfh.evaluation.datasets.checking import count_line, missing_lines
-from mfh.evaluation.datasets.missing import missing_files
-from mfh.evaluation.datasets.recognise import quoted
-from mfh.evaluation.datasets.stored_files import (
+from mfh.datasets.base import Checked, LayoutError, Sample
+from mfh.datasets.checking import count_line, missing_lines
+from mfh.datasets.missing import missing_files
+from mfh.datasets.protocol import Protocol
+from mfh.datasets.recognise import quoted
+from mfh.datasets.stored_files import (
     content_in_words,
     read_colours,
     read_depth_png,
     require_file,
     require_size,
 )
-from mfh.evaluation.protocol import Protocol
 from mfh.photos import safe_name
 from mfh.records import Intrinsics, Photo
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.index_file import require_unique, sample_name
-from mfh.evaluation.datasets.nyu_layouts import (
+from mfh.datasets.base import Sample
+from mfh.datasets.index_file import require_unique, sample_name
+from mfh.datasets.nyu_layouts import (
     BTS,
     any_there,
     found_below,
@@ -17,8 +16,9 @@ from mfh.evaluation.datasets.nyu_layouts import (
     labelled_samples,
     places_of,
 )
-from mfh.evaluation.datasets.nyu_splits import official_training_split, training_videos
-from mfh.evaluation.datasets.stored_files import places_below, read_list, subfolders
+from mfh.datasets.nyu_splits import official_training_split, training_videos
+from mfh.datasets.stored_files import places_below, read_list, subfolders
+from mfh.errors import InputError
 
 EXPECTED = (
     "sync/SCENE/rgb_NNNNN.jpg and sync_depth_NNNNN.png (BTS), or the labelled photos: "

@@ -11,8 +11,8 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.protocol import Protocol
 from mfh.errors import InputError
-from mfh.evaluation.protocol import Protocol
 from mfh.records import Photo
 
 

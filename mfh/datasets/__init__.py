@@ -13,8 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from mfh.datasets.base import Checked, DataSet, Sample
 from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Checked, DataSet, Sample
 
 __all__ = ["DATA_SETS", "Checked", "DataSet", "Sample", "open_data_set", "require_data_set"]
 

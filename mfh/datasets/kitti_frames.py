@@ -9,8 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
+from mfh.datasets.stored_files import read_list, subfolders
 from mfh.errors import InputError
-from mfh.evaluation.datasets.stored_files import read_list, subfolders
 
 LEFT, RIGHT = "image_02", "image_03"
 """The folders of the two colour cameras."""

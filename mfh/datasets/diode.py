@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.datasets.base import LayoutError, Sample
+from mfh.datasets.official_set import OfficialSet, gaps_of
+from mfh.datasets.protocol import Protocol
+from mfh.datasets.stored_files import holds, places_below, require_size
 from mfh.errors import InputError
-from mfh.evaluation.datasets.base import LayoutError, Sample
-from mfh.evaluation.datasets.official_set import OfficialSet, gaps_of
-from mfh.evaluation.datasets.stored_files import holds, places_below, require_size
-from mfh.evaluation.protocol import Protocol
 from mfh.files.reading import read_npy
 from mfh.records import Intrinsics, Photo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mfh.evaluation.datasets.base import DataSet, Sample
+from mfh.datasets.base import DataSet, Sample
 
 
 def missing_files(data_set: DataSet, samples: Iterable[Sample]) -> dict[str, str]:

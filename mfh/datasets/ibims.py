@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.camera import intrinsics_from
+from mfh.datasets.base import Sample
+from mfh.datasets.official_set import OfficialSet
+from mfh.datasets.protocol import Protocol
+from mfh.datasets.stored_files import places_below, read_mask_png, require_size
 from mfh.errors import InputError
-from mfh.evaluation.datasets.base import Sample
-from mfh.evaluation.datasets.official_set import OfficialSet
-from mfh.evaluation.datasets.stored_files import places_below, read_mask_png, require_size
-from mfh.evaluation.protocol import Protocol
 from mfh.records import Photo
 
 _SIZE = (480, 640)

@@ -1,6 +1,6 @@
 """Photos with depth maps in a folder, listed in an index file or matched by their names.
 
-`index.csv` or `index.jsonl` has a line a photo (`mfh.evaluation.datasets.index_file`), with paths
+`index.csv` or `index.jsonl` has a line a photo (`mfh.datasets.index_file`), with paths
 relative to its folder:
 
 - `photo`, `depth`: the photo, and its depth as `mfh simulate --depth` takes it: a 16-bit PNG, .npy
@@ -28,11 +28,9 @@ from typing import Any, ClassVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.decoding import read_image, read_shape
-from mfh.errors import InputError, SettingsError
-from mfh.evaluation.datasets.base import Checked, LayoutError, Sample
-from mfh.evaluation.datasets.checking import count_line, missing_lines
-from mfh.evaluation.datasets.index_file import (
+from mfh.datasets.base import Checked, LayoutError, Sample
+from mfh.datasets.checking import count_line, missing_lines
+from mfh.datasets.index_file import (
     INDEX_SUFFIXES,
     Row,
     path_in,
@@ -40,8 +38,10 @@ from mfh.evaluation.datasets.index_file import (
     require_unique,
     sample_name,
 )
-from mfh.evaluation.datasets.missing import missing_files
-from mfh.evaluation.protocol import Crop, Protocol
+from mfh.datasets.missing import missing_files
+from mfh.datasets.protocol import Crop, Protocol
+from mfh.decoding import read_image, read_shape
+from mfh.errors import InputError, SettingsError
 from mfh.files.user_files import (
     MAP_SUFFIXES,
     check_same_picture,

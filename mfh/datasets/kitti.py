@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.camera import crop_intrinsics
-from mfh.errors import CameraError
-from mfh.evaluation.datasets.base import LayoutError, Sample
-from mfh.evaluation.datasets.kitti_frames import (
+from mfh.datasets.base import LayoutError, Sample
+from mfh.datasets.kitti_frames import (
     LEFT,
     RIGHT,
     Frame,
@@ -27,14 +26,15 @@ from mfh.evaluation.datasets.kitti_frames import (
     read_split,
     training_frames,
 )
-from mfh.evaluation.datasets.official_set import OfficialSet, split_named
-from mfh.evaluation.datasets.stored_files import (
+from mfh.datasets.official_set import OfficialSet, split_named
+from mfh.datasets.protocol import Protocol
+from mfh.datasets.stored_files import (
     content_in_words,
     holds,
     require_size,
     subfolders,
 )
-from mfh.evaluation.protocol import Protocol
+from mfh.errors import CameraError
 from mfh.records import Intrinsics, Photo
 
 __all__ = ["Kitti", "eigen_test_split", "read_split"]

@@ -10,20 +10,20 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.evaluation.datasets import nyu_training
-from mfh.evaluation.datasets.base import LayoutError, Sample
-from mfh.evaluation.datasets.nyu_layouts import (
+from mfh.datasets import nyu_training
+from mfh.datasets.base import LayoutError, Sample
+from mfh.datasets.nyu_layouts import (
     Layout,
     any_there,
     found_below,
     labelled_samples,
     places_of,
 )
-from mfh.evaluation.datasets.nyu_splits import official_test_split
-from mfh.evaluation.datasets.nyu_training import Listing
-from mfh.evaluation.datasets.official_set import OfficialSet, split_named
-from mfh.evaluation.datasets.stored_files import content_in_words, require_size
-from mfh.evaluation.protocol import Protocol
+from mfh.datasets.nyu_splits import official_test_split
+from mfh.datasets.nyu_training import Listing
+from mfh.datasets.official_set import OfficialSet, split_named
+from mfh.datasets.protocol import Protocol
+from mfh.datasets.stored_files import content_in_words, require_size
 from mfh.records import Intrinsics, Photo
 
 __all__ = ["Nyu", "official_test_split"]
@@ -44,7 +44,7 @@ class Nyu(OfficialSet):
     root: the folder of scenes, or one up to three levels above it.
     split: "train" for training photos: those of the training videos, in BTS's layout, or where
         there are none the labelled training photos. Or a list file, as
-        `mfh.evaluation.datasets.nyu_training.listed` reads it. None and "test" are the official
+        `mfh.datasets.nyu_training.listed` reads it. None and "test" are the official
         test split.
     """
 
