@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperCommand
 
 from mfh.errors import SettingsError
 
 from .options import DeviceOption, FovOption, IntrinsicsOption, SetOption, changes_of, settings_of
+from .words import NO_NUMBER, counted
 
 if TYPE_CHECKING:
     from mfh.estimators.depthlm.answers import Answer
@@ -27,6 +30,19 @@ _DISTANCES = ("distance", "depth")
 _UNITS = {"speed": "m/s", "time": "s"}
 # Of the settings of asking those that are of a dense map or of an evaluation.
 _TAKEN = ("precision", "depthlm.focal_px", "depthlm.batch", "depthlm.max_new_tokens")
+_NEGATIVE_POINT = re.compile(r"-[\d.]+\s*,.*")
+
+
+class AskCommand(TyperCommand):
+    """A command that takes "-5,10" for a point, not for an option that there is not."""
+
+    # typer's contexts are of click's class or, where it brings its own click, of that one's.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put such points behind "--", so that they are judged where all points are."""
+        points = [each for each in args if _NEGATIVE_POINT.fullmatch(each)]
+        if points and "--" not in args:
+            args = [*(each for each in args if each not in points), "--", *points]
+        return super().parse_args(ctx, args)
 
 
 def ask(
@@ -43,8 +59,8 @@ def ask(
         str,
         typer.Option(
             "--model",
-            help="What is asked: an id of the model hub, a name in `mfh models list`, a folder, or "
-            "a run of `mfh train depthlm`.",
+            help="What is asked: a name in `mfh models list`, an id of the model hub, a folder, or "
+            "a run of `mfh train depthlm`; ./NAME is always a folder.",
         ),
     ] = "facebook/DepthLM",
     task: Annotated[
@@ -108,7 +124,7 @@ def ask(
     The model has to be on this machine: `mfh models get depthlm`, 25 GB.
     """
     # Imported here, `mfh --help` stays quick.
-    from mfh.estimators.depthlm.api import check_points, pairs  # noqa: PLC0415
+    from mfh.estimators.depthlm.api import camera_warnings, check_points, pairs  # noqa: PLC0415
     from mfh.estimators.depthlm.asked_files import (  # noqa: PLC0415
         MarkedViews,
         load_points,
@@ -121,7 +137,7 @@ def ask(
         ask_two_points,
     )
     from mfh.estimators.depthlm.loading import open_model  # noqa: PLC0415
-    from mfh.files import make_folder  # noqa: PLC0415
+    from mfh.files import require_writable  # noqa: PLC0415
     from mfh.photos import load_photo  # noqa: PLC0415
 
     from .asking_progress import AskingProgress  # noqa: PLC0415
@@ -137,10 +153,14 @@ def ask(
     check_points(named, places, loaded, other)
     answerer: Answerer = open_model(model, settings_of("default", changes, device=device))
     if out is not None:
-        make_folder(out.parent)  # asking takes long: what cannot be written is said before
+        require_writable(out)  # asking takes long: what cannot be written is said before
     if marked is not None:
         answerer = MarkedViews(answerer, marked, loaded.name)
-    with interruptible(resumes=False), AskingProgress(loaded) as progress:
+    again = "asks everything again, as nothing was kept"
+    with (
+        interruptible(resumes=False, again=again),
+        AskingProgress(camera_warnings(loaded, other)) as progress,
+    ):
         if other is not None:
             motion = ask_camera_motion(loaded, other, answerer, progress=progress)
             rows = [("camera motion", motion.answer)]
@@ -168,11 +188,9 @@ def ask(
     answered = any(answer.value is not None for _, answer in rows)
     if marked is not None:
         console.print(f"what the model was shown is in [bold]{escape(str(marked))}[/]")
-    if out is not None and answered:
-        count = len(write_asked(out, asked, answerer.name))
-        console.print(
-            f"{count} distances in [bold]{escape(str(out))}[/], for mfh predict --landmark"
-        )
+    if out is not None:
+        count = len(write_asked(out, asked, answerer.name)) if answered else 0
+        console.print(_wrote(out, count))
     if not answered:
         raise typer.Exit(1)
 
@@ -208,7 +226,7 @@ def _distances(photo: Photo, asked: Sequence[Asked], model: str) -> Table:
     for each in asked:
         point, said = _px((each.x_px, each.y_px)), _said(each.answer)
         if each.distance_m is None or each.depth_m is None:
-            table.add_row(point, "", "", said)
+            table.add_row(point, NO_NUMBER, NO_NUMBER, said)
         else:
             table.add_row(point, f"{each.distance_m:.2f}", f"{each.depth_m:.2f}", said)
     return table
@@ -218,7 +236,8 @@ def _answers(photo: Photo, rows: Sequence[tuple[str, Answer]], model: str, unit:
     """A line a question: the number, and what was said."""
     table = _table(photo, model, "of", f"answer, {unit}")
     for title, answer in rows:
-        table.add_row(title, "" if answer.value is None else f"{answer.value:.2f}", _said(answer))
+        value = NO_NUMBER if answer.value is None else f"{answer.value:.2f}"
+        table.add_row(title, value, _said(answer))
     return table
 
 
@@ -230,6 +249,14 @@ def _table(photo: Photo, model: str, first: str, *numbers: str) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("what the model said", overflow="fold")
     return table
+
+
+def _wrote(out: Path, count: int) -> str:
+    """What became of --out, given how many distances there are."""
+    if not count:
+        return f"no answer, so {escape(str(out))} was not written"
+    distances = counted(count, "distance")
+    return f"{distances} in [bold]{escape(str(out))}[/], for mfh predict --landmark"
 
 
 def _said(answer: Answer) -> str:

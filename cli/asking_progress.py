@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mfh.camera import assumption_warning
-from mfh.records import Photo
+from collections.abc import Sequence
 
 from .terminal import TerminalProgress
 
@@ -11,13 +10,12 @@ from .terminal import TerminalProgress
 class AskingProgress(TerminalProgress):
     """A bar over the questions, which vanishes; keeps what there is to warn of.
 
-    photo: what is asked about; an assumed camera is warned of.
+    warnings: what there is to warn of before anything is asked.
     """
 
-    def __init__(self, photo: Photo) -> None:
+    def __init__(self, warnings: Sequence[str] = ()) -> None:
         super().__init__(transient=True)
-        assumed = photo.camera.source == "assumed"
-        self.warnings = [assumption_warning(photo.camera)] if assumed else []
+        self.warnings = list(warnings)
 
     def warn(self, message: str) -> None:
         """Keep a warning."""

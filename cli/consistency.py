@@ -14,14 +14,8 @@ from rich.markup import escape
 from mfh.errors import SettingsError
 
 from .consistency_runs import new_table, number, predicted, rows_for, show_end
-from .options import (
-    DeviceOption,
-    ErrorOption,
-    ErrorsOption,
-    LowMemoryOption,
-    PaintingsOption,
-    SetOption,
-)
+from .options import DeviceOption, LowMemoryOption, PaintingsOption, SetOption
+from .words import NO_NUMBER
 
 consistency = typer.Typer(
     help="Whether depth agrees from frame to frame, and with the size of what it is of.",
@@ -85,8 +79,6 @@ def temporal(
     preset: _PresetOption = "default",
     changes: SetOption = None,
     paintings: PaintingsOption = None,
-    errors: ErrorsOption = "default",
-    error: ErrorOption = None,
     device: DeviceOption = None,
     low_memory: LowMemoryOption = False,
     records: _RecordsOption = True,
@@ -110,15 +102,8 @@ def temporal(
     data_set = KittiDrive.of(drive, _frames(frames))
     pairs = data_set.pairs()
     motions = camera_motions(data_set, pairs)
-    rows = rows_for(
-        method,
-        data_set,
-        preset,
-        changes,
-        {"paintings": paintings, "device": device, "low_memory": low_memory or None},
-        errors,
-        error,
-    )
+    options = {"paintings": paintings, "device": device, "low_memory": low_memory or None}
+    rows = rows_for(method, data_set, preset, changes, options)
     folder = out or Path("mfh_out") / f"temporal_{data_set.drive.name}"
     with interruptible():
         result = predicted(data_set, rows, folder, records=records)
@@ -131,7 +116,7 @@ def temporal(
     table = new_table(title, ("Method", "Inconsistency", "95 %", "Frames", "Pairs", "Covered"))
     for row in found:
         low, high = row.interval
-        interval = "" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
+        interval = NO_NUMBER if math.isnan(low) else f"{low:.4f} to {high:.4f}"
         covered = number(100 * row.covered, 0, " %")
         table.add_row(
             *(escape(row.label), number(row.mean, 4), interval),
@@ -193,12 +178,6 @@ def spatial(
     data_set.require_photos()
     options = {"paintings": paintings, "device": device, "low_memory": low_memory or None}
     rows = rows_for(method, data_set, preset, changes, options)
-    for row in rows:
-        if row.spec.needs_truth:
-            raise SettingsError(
-                f"--method {row.key}: needs depth maps, and KITTI's objects have none; take a "
-                "method that predicts from photos alone"
-            )
     folder = out or Path("mfh_out") / "spatial_kitti_objects"
     with interruptible():
         result = predicted(data_set, rows, folder, records=records, limit=limit)
@@ -210,7 +189,7 @@ def spatial(
     draw_spatial(folder / "spatial.png", result.run.rows, depths)
     table = new_table(
         "Depth of objects against their height, KITTI",
-        ("Method", "Class", "Objects", "Spearman", "of the label", "AbsRel, %"),
+        ("Method", "Class", "Objects", "Spearman", "Spearman of labels", "AbsRel, %"),
     )
     for score in scores:
         table.add_row(

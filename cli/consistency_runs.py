@@ -13,6 +13,7 @@ from rich.table import Table
 from mfh.errors import MissingPartError, SettingsError
 
 from .options import errors_from
+from .words import NO_NUMBER, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,23 +31,31 @@ def rows_for(
     preset: str,
     changes: list[str] | None,
     options: Mapping[str, Any],
-    errors: str = "default",
-    error: list[str] | None = None,
 ) -> list[Row]:
-    """The rows of --method, `mfh` if none is given."""
+    """The rows of --method, `mfh` if none is given.
+
+    Raises `SettingsError` for a method that is given the truth.
+    """
     from .evaluation_rows import rows_of  # noqa: PLC0415
 
-    return rows_of(
+    rows = rows_of(
         methods or [],
         None,
         data_set=data_set.name,
         preset=preset,
         changes=changes,
         options=options,
-        errors=errors_from(errors, error),
+        errors=errors_from("default", None),
         people=(),
         names=[sample.name for sample in data_set.samples()],
     )
+    for row in rows:
+        if row.spec.needs_truth:
+            raise SettingsError(
+                f"--method {row.key}: needs a depth map of every photo, which {data_set.title} "
+                "lacks; take a method that predicts from photos alone"
+            )
+    return rows
 
 
 def predicted(
@@ -77,7 +86,7 @@ def predicted(
             progress=progress,
         )
     if result.missing:
-        typer.echo(f"{len(result.missing)} photos are left out; not there:", err=True)
+        typer.echo(f"{counted(len(result.missing), 'photo')} left out; not there:", err=True)
         for path in list(result.missing.values())[:_MOST_NAMED]:
             typer.echo(f"  {path}", err=True)
     if not result.run.rows:
@@ -95,8 +104,8 @@ def new_table(title: str, columns: Sequence[str]) -> Table:
 
 
 def number(value: float, digits: int, unit: str = "") -> str:
-    """A number as the table shows it; nothing for NaN."""
-    return "" if math.isnan(value) else f"{value:.{digits}f}{unit}"
+    """A number as the table shows it; a dash for NaN."""
+    return NO_NUMBER if math.isnan(value) else f"{value:.{digits}f}{unit}"
 
 
 def show_end(

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from .options import DataOption, data_options_of
+from .words import counted
+
+_MOST_NAMED = 5
 
 
 def curate(
@@ -44,13 +47,17 @@ def curate(
 ) -> None:
     """Turn a data set into labelled pixels, as `mfh train depthlm` takes them.
 
-    The pixels are drawn from those that are scored. What is written are straight distances from the
-    camera, not z. For training splits: --data-option split=train.
+    The pixels are drawn from those that are scored.
+
+    What is written are straight distances from the camera, not z.
+
+    Of nyu and kitti the photos to train on are those of --data-option split=train.
     """
     # Imported here, `mfh --help` stays quick.
     from mfh.datasets import open_data_set  # noqa: PLC0415
     from mfh.datasets.recognise import quoted  # noqa: PLC0415
     from mfh.estimators.depthlm.training.curation import curate as write_labels  # noqa: PLC0415
+    from mfh.training.splits import TESTED  # noqa: PLC0415
 
     from .curation_progress import CurationProgress  # noqa: PLC0415
     from .evaluation_progress import show_missing  # noqa: PLC0415
@@ -62,22 +69,42 @@ def curate(
             opened, out, pixels=pixels, seed=seed, limit=limit, progress=progress.advance
         )
     show_missing(opened, curated.missing)
+    if curated.unreadable:
+        photos = counted(len(curated.unreadable), "photo")
+        typer.echo(f"{photos} left out, as they cannot be read:", err=True)
+        for name, why in list(curated.unreadable.items())[:_MOST_NAMED]:
+            typer.echo(f"  {name}: {why}", err=True)
+        if len(curated.unreadable) > _MOST_NAMED:
+            typer.echo(f"  and {len(curated.unreadable) - _MOST_NAMED} more", err=True)
     if curated.without_labels:
         typer.echo(
-            f"{len(curated.without_labels)} photos have no depth that counts and are left out, "
+            f"{counted(len(curated.without_labels), 'photo')} left out, without depth that counts, "
             f"e.g. {curated.without_labels[0]}",
             err=True,
         )
     if curated.assumed:
         typer.echo(
-            f"{curated.assumed} photos have an assumed focal length, and metres learned from them "
-            "are wrong by as much as it is; see mfh evaluate --check",
+            f"the focal length of {counted(curated.assumed, 'photo')} is assumed, and metres "
+            "learned there are wrong by as much as it is; see mfh evaluate --check",
             err=True,
         )
     typer.echo(
-        f"{curated.labels} labels of {curated.photos} photos of {opened.title}: straight distances "
-        f"from the camera, in {out}"
+        f"{counted(curated.labels, 'label')} of {counted(curated.photos, 'photo')} of "
+        f"{opened.title}: straight distances from the camera, in {out}"
     )
     if curated.written:
-        typer.echo(f"{curated.written} photos, which are parts of files, are written beside it")
-    typer.echo(f"to train on them: mfh train depthlm {quoted(out)} --base MODEL --out RUN")
+        photos = counted(curated.written, "photo")
+        typer.echo(f"{photos} written beside it, each a part of a file")
+    if curated.not_for_training:
+        typer.secho(
+            f"{len(curated.not_for_training)} of {curated.photos} photos are not for "
+            f"training: {TESTED[opened.name]}; for labels to train on: --data-option split=train",
+            fg="yellow",
+            err=True,
+        )
+        typer.echo(
+            f"to evaluate on them: mfh evaluate labels --data {quoted(out)} --method "
+            "depthlm-pixels:MODEL"
+        )
+    else:
+        typer.echo(f"to train on them: mfh train depthlm {quoted(out)} --base MODEL --out RUN")

@@ -18,6 +18,7 @@ from mfh.datasets.recognise import quoted
 from mfh.evaluation.runs.progress import EvaluationProgress
 
 from .terminal import ShownBars
+from .words import counted
 
 if TYPE_CHECKING:
     from mfh.datasets.base import DataSet
@@ -52,8 +53,8 @@ class TerminalEvaluation(ShownBars, EvaluationProgress):
         """Say how much there is to do."""
         self._total = to_make
         self._bars.update(self._task, total=to_make)
-        found = f", {there} are there already" if there else ""
-        self._console.print(f"{to_make} predictions to make{found}")
+        found = f", {there} there already" if there else ""
+        self._console.print(f"{counted(to_make, 'prediction')} to make{found}")
 
     def row(self, row: Row, to_make: int) -> None:
         """Name the row beside the bar."""
@@ -82,7 +83,8 @@ def show_missing(data_set: DataSet, missing: Mapping[str, str]) -> None:
     """Name the first files of a data set that are not there."""
     if not missing:
         return
-    typer.echo(f"{len(missing)} photos of {data_set.title} are left out; not there:", err=True)
+    photos = counted(len(missing), "photo")
+    typer.echo(f"{photos} of {data_set.title} left out; not there:", err=True)
     for path in list(missing.values())[:_MOST_MISSING]:
         typer.echo(f"  {path}", err=True)
     if len(missing) > _MOST_MISSING:
@@ -105,5 +107,6 @@ def show_unfinished(result: Evaluated) -> None:
         typer.secho(f"{rows} skipped: {reason}", fg="red", err=True)
     if result.failed:
         typer.echo(
-            f"{len(result.failed)} predictions failed; the same command tries again", err=True
+            f"{counted(len(result.failed), 'prediction')} failed; the same command tries again",
+            err=True,
         )

@@ -11,7 +11,7 @@ import typer
 from mfh.errors import MfhError
 
 from .app import app as app_command
-from .ask import ask
+from .ask import AskCommand, ask
 from .consistency import consistency
 from .curate import curate
 from .demo import demo
@@ -33,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(predict)
-app.command()(ask)
+app.command(cls=AskCommand)(ask)
 app.command()(simulate)
 app.command()(demo)
 app.command("app")(app_command)

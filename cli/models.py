@@ -27,6 +27,7 @@ _PARTS = {
     "mesh": "measures people",
     "body": "their body",
     "disparity": "tells near from far",
+    "vision language model": "is asked for distances, optional",
     "estimator": "other methods, optional",
 }
 _STYLES = {"ready": "green", "partial": "yellow", "damaged": "red", "absent": "dim"}

@@ -46,7 +46,9 @@ class OwnMethod:
 
     def prepare(self) -> None:
         """Download what is not here."""
-        self._learned.prepare(self._stages)
+        self._learned.prepare_for(
+            self._settings.paint, self._use, known_distances=self._known_distances
+        )
 
     def of(self, path: Path) -> MetricFromHuman:
         """The method for one photo."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,8 @@ from .terminal import TerminalProgress, interruptible
 
 # Errors that no other photo would do without.
 _OF_ALL = (MissingPartError, ModelError, SettingsError)
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def run_several(
@@ -138,22 +141,27 @@ def _folders(
 
 
 class _Report:
-    """What is printed: a line for each photo, each note once, and the failures at the end."""
+    """What is printed: a line for each photo, each note once, and the failures at the end.
+
+    Notes that differ in numbers alone are one, which is said in full for the first photo; for the
+    others stand the numbers that differ.
+    """
 
     def __init__(self, paths: Sequence[Path], notes: Sequence[str]) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
         self._number = {path: index for index, path in enumerate(paths, start=1)}
         self._failures: dict[Path, str] = {}
-        self._noted: dict[str, int] = {}
+        # By its wording: which note it is, and the numbers in it.
+        self._noted: dict[str, tuple[int, list[str]]] = {}
         self._note(notes)
 
     def computed(self, path: Path, folder: Path, depth: MetricDepth, seconds: float) -> None:
         """Say what a photo's depth is, with the numbers of the notes that concern it."""
-        new = [note for note in depth.warnings if note not in self._noted]
-        known = [self._noted[note] for note in depth.warnings if note in self._noted]
+        new = [note for note in depth.warnings if _wording(note) not in self._noted]
+        known = [self._reference(note) for note in depth.warnings if note not in new]
         words = f"{escape(one_line(depth, seconds))} [dim]-> {escape(str(folder))}[/]"
         if known:
-            words += f" [yellow]note {', '.join(map(str, known))}[/]"
+            words += f" [yellow]note {escape(', '.join(known))}[/]"
         self._line(path, words)
         self._note(new)
 
@@ -178,5 +186,18 @@ class _Report:
 
     def _note(self, notes: Sequence[str]) -> None:
         for note in notes:
-            number = self._noted.setdefault(note, len(self._noted) + 1)
+            first = len(self._noted) + 1, _NUMBER.findall(note)
+            number, _ = self._noted.setdefault(_wording(note), first)
             self._console.print(f"    [yellow]note {number}:[/] {escape(note)}")
+
+    def _reference(self, note: str) -> str:
+        """The number of a note that was said, with the numbers in which this one differs."""
+        number, said = self._noted[_wording(note)]
+        pairs = zip(_NUMBER.findall(note), said, strict=True)
+        own = [here for here, there in pairs if here != there]
+        return f"{number} (here {' and '.join(own)})" if own else str(number)
+
+
+def _wording(note: str) -> str:
+    """A note without its numbers."""
+    return _NUMBER.sub("0", note)

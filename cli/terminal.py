@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from types import TracebackType
 from typing import TypeVar
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -37,7 +40,7 @@ _Shown = TypeVar("_Shown", bound="ShownBars")
 _DOING = {
     "painted": "painting people",
     "people": "measuring people",
-    "landmarks": "rendering people",
+    "landmarks": "placing landmarks",
     "disparity": "estimating disparity",
     "aligned": "aligning",
     "head": "fitting the metric head",
@@ -47,6 +50,14 @@ _DOING = {
     "results": "writing results",
     "scoring": "scoring",
 }
+
+
+# Between a number and what belongs to it a line is not broken.
+_UNBROKEN = re.compile(r"(?<=±) |(?<=\d) (?=(?:%|m|px|s|sigma)(?!\w))")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_LEAST_WIDTH = 10
+# Of the two cells of a table's row: one space on each side.
+_AROUND_CELLS = 4
 
 
 class _BusyColumn(ProgressColumn):
@@ -157,15 +168,15 @@ class TerminalProgress(ShownBars, Progress):
 
 
 @contextmanager
-def interruptible(*, resumes: bool = True) -> Iterator[None]:
+def interruptible(*, resumes: bool = True, again: str = "starts again") -> Iterator[None]:
     """End a run on Ctrl-C by saying how to go on.
 
-    resumes: whether the same command goes on where this one stopped.
+    resumes: whether the same command goes on where this one stopped. again: what it does else.
     """
     try:
         yield
     except KeyboardInterrupt:
-        then = "goes on where this one stopped" if resumes else "starts again"
+        then = "goes on where this one stopped" if resumes else again
         typer.echo(f"\ninterrupted; the same command {then}", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
@@ -179,11 +190,25 @@ def show_summary(
     table.box = None
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
+    labels = max((cell_len(label) for label, _ in lines), default=0)
+    room = console.width - labels - _AROUND_CELLS
     for label, value in lines:
-        table.add_row(label, escape(value))
+        table.add_row(label, escape(_wrapped(value, room)))
     console.print()
     console.print(table)
     for warning in warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}")
+        note = _wrapped(f"note: {warning}", console.width)
+        console.print(f"[yellow]note:[/]{escape(note.removeprefix('note:'))}")
     console.print(f"results in [bold]{escape(str(folder))}[/]")
     console.print(f"to look at it, open [bold]{escape(str(folder / REPORT_NAME))}[/]")
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Text in lines of a width, each number on one line with its sign and unit.
+
+    Rich breaks lines at no-break spaces, too.
+    """
+    lines = textwrap.wrap(
+        _UNBROKEN.sub(_NO_BREAK, text), max(width, _LEAST_WIDTH), break_on_hyphens=False
+    )
+    return "\n".join(lines).replace(_NO_BREAK, " ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -13,7 +13,9 @@ from mfh.estimators.clip2depth.training.settings import (
     TrainingSettings,
     default_training_settings,
 )
+from mfh.settings import Precision
 
+from .launched import is_main_process
 from .options import DataOption, DeviceOption, OfflineOption, SeedOption, data_options_of
 from .train_depthlm import depthlm
 from .training_options import (
@@ -23,6 +25,7 @@ from .training_options import (
     device_of,
     interruptible_training,
 )
+from .words import counted
 
 if TYPE_CHECKING:
     from mfh.estimators.clip2depth.training.data import TrainingData
@@ -34,6 +37,14 @@ train = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_DEFAULT = default_training_settings()
+_SET_HELP = (
+    f"Change any setting: weight_decay ({_DEFAULT['weight_decay']:g}), variance_focus "
+    f"({_DEFAULT['variance_focus']:g}), alpha ({_DEFAULT['alpha']:g}), flip (true; or false), crop "
+    f"({_DEFAULT['crop']}; or none: depth counts everywhere), validation_fraction "
+    f"({_DEFAULT['validation_fraction']:g}), precision ({', '.join(get_args(Precision))}); "
+    "repeatable."
+)
 _BASE = "CIDAS/clipseg-rd64-refined"
 # Of whom there are a training and a test split; of others all photos are trained on.
 _SPLIT = ("nyu", "kitti")
@@ -110,8 +121,7 @@ def clip2depth(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Change any setting: weight_decay, variance_focus, alpha, flip, "
-            "crop, validation_fraction, precision; repeatable.",
+            help=_SET_HELP,
             show_default=False,
         ),
     ] = None,
@@ -121,6 +131,8 @@ def clip2depth(
     The same command goes on where it stopped, to the same result.
 
     On several GPUs: accelerate launch -m mfh train clip2depth ...
+
+    TensorBoard gets the logs, too, where it is installed: pip install tensorboard
     """
     settings = settings_of(
         changes,
@@ -172,8 +184,7 @@ def clip2depth(
 
 def settings_of(changes: list[str] | None, **options: Any) -> TrainingSettings:
     """The settings that `--set` and options of their own ask for. Raises `SettingsError`."""
-    known = default_training_settings()
-    return TrainingSettings(**chosen_settings(changes, known, "weight_decay=0.1", **options))
+    return TrainingSettings(**chosen_settings(changes, _DEFAULT, "weight_decay=0.1", **options))
 
 
 def _photos(data_set: Any, settings: TrainingSettings) -> TrainingData:
@@ -185,9 +196,10 @@ def _photos(data_set: Any, settings: TrainingSettings) -> TrainingData:
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always", UserWarning)
         photos = training_data(data_set, settings)
-    for note in noted:
-        typer.echo(f"note: {note.message}", err=True)
-    show_missing(data_set, photos.missing)
+    if is_main_process():
+        for note in noted:
+            typer.echo(f"note: {note.message}", err=True)
+        show_missing(data_set, photos.missing)
     return photos
 
 
@@ -197,9 +209,10 @@ def _show(trained: Trained, photos: TrainingData, data_set: str, data: Path) -> 
 
     best, model = trained.best, quoted(trained.model)
     typer.echo(
-        f"trained {trained.steps} steps on {len(photos.training)} photos of "
+        f"trained {counted(trained.steps, 'step')} on {counted(len(photos.training), 'photo')} of "
         f"{photos.data_set.title}; the best model is that of epoch {best.epoch}: validation loss "
-        f"{best.loss:.3f}, AbsRel {best.abs_rel:.3f} on {len(photos.validation)} photos held out"
+        f"{best.loss:.3f}, AbsRel {best.abs_rel:.3f} on "
+        f"{counted(len(photos.validation), 'photo')} held out"
     )
     typer.echo(f"the model is in {trained.model}")
     typer.echo(f"to use it:   mfh predict photo.jpg --method clip2depth:{model}")

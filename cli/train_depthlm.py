@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from mfh.errors import SettingsError
 from mfh.estimators.depthlm.training.settings import (
+    TrainedTask,
     TrainingSettings,
     default_training_settings,
 )
 
+from .launched import is_main_process
 from .options import DeviceOption, OfflineOption, SeedOption
 from .training_options import (
     StepsOption,
@@ -22,10 +24,20 @@ from .training_options import (
     device_of,
     interruptible_training,
 )
+from .words import counted
 
 if TYPE_CHECKING:
     from mfh.estimators.depthlm.training.labelled import LabelledFile
     from mfh.estimators.depthlm.training.training import Trained
+
+# The points and options that `mfh ask` needs for a task.
+_ASKED = {
+    "distance": '"320,240"',
+    "depth": '"320,240" --task depth',
+    "speed": '"320,240" --task speed --seconds 10',
+    "time": '"320,240" --task time --metres-per-second 2',
+    "two points": '"320,240" "480,240" --task two-points',
+}
 
 
 def depthlm(
@@ -40,8 +52,9 @@ def depthlm(
         typer.Option(
             "--base",
             metavar="MODEL",
-            help="What is trained: Qwen2.5-VL or Pixtral, an id on the model hub or a folder, e.g. "
-            "Qwen/Qwen2.5-VL-3B-Instruct.",
+            help="What is trained: Qwen2.5-VL or Pixtral, a name in `mfh models list`, an id of "
+            "the model hub or a folder, e.g. Qwen/Qwen2.5-VL-3B-Instruct; ./NAME is always a "
+            "folder.",
         ),
     ],
     out: Annotated[
@@ -95,7 +108,9 @@ def depthlm(
     ] = 0,
     learning_rate: Annotated[
         float | None,
-        typer.Option("--learning-rate", help="The highest; 1e-5.", show_default=False),
+        typer.Option(
+            "--learning-rate", help="The highest; 1e-5, with --lora 1e-4.", show_default=False
+        ),
     ] = None,
     focal_px: Annotated[
         float | None,
@@ -138,7 +153,7 @@ def depthlm(
             metavar="NAME=VALUE",
             help="Change any setting: warmup, max_gradient_norm, weight_decay, lora_alpha, "
             "crop_height_min_px, crop_height_max_px, crop_width_min_px, crop_width_max_px, "
-            "precision; repeatable.",
+            "precision, stored; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -175,8 +190,9 @@ def depthlm(
     from .evaluation_progress import show_missing  # noqa: PLC0415
 
     files = labelled_files(labels, weight or (), images=images, labelled=labelled)
-    for each in files:
-        show_missing(each.data_set, each.missing)
+    if is_main_process():
+        for each in files:
+            show_missing(each.data_set, each.missing)
     with TerminalDownloads() as downloads:
         weights = hub_weights(base, ModelStore(offline=offline or None), downloads)
 
@@ -198,7 +214,7 @@ def depthlm(
             progress=progress,
         )
     if trained.main:
-        _show(trained, files)
+        _show(trained, files, out, settings.tasks)
 
 
 def _tasks(texts: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -208,17 +224,30 @@ def _tasks(texts: Sequence[str] | None) -> tuple[str, ...] | None:
     names = [name.strip().replace("-", " ") for text in texts for name in text.split(",")]
     if not all(names):
         raise SettingsError(f"--task {','.join(texts)}: expected names with commas between them")
+    known = get_args(TrainedTask)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        there = ", ".join(name.replace(" ", "-") for name in known)
+        raise SettingsError(f"--task {unknown[0]}: there are {there}")
     return tuple(dict.fromkeys(names))
 
 
-def _show(trained: Trained, files: Sequence[LabelledFile]) -> None:
-    """Print what was trained on, and the commands that use the model."""
+def _show(trained: Trained, files: Sequence[LabelledFile], run: Path, tasks: Sequence[str]) -> None:
+    """Print what was trained on, and the command that asks the model."""
     from mfh.datasets.recognise import quoted  # noqa: PLC0415
+    from mfh.models.catalogue import named_folder  # noqa: PLC0415
 
     count = sum(len(each.photos) for each in files)
-    model = quoted(trained.model)
     typer.echo(
-        f"trained {trained.steps} steps on {count} photos, at a focal length of "
-        f"{trained.focal_px:g} px; the model is in {trained.model}"
+        f"trained {counted(trained.steps, 'step')} on {counted(count, 'photo')}, at a focal length "
+        f"of {trained.focal_px:g} px; the model is in {trained.model}"
     )
-    typer.echo(f'to ask it: mfh ask photo.jpg "320,240" --model {model}')
+    if unreadable := trained.unreadable.count():
+        typer.echo(
+            f"{unreadable} of these photos could not be read, and others were asked about in their "
+            f"place; {trained.unreadable.path} lists them"
+        )
+    # A run that is called as a model of the catalogue is that one without a path.
+    model = quoted(run if named_folder(str(run)) else f"./{run}")
+    asked = _ASKED["distance" if "distance" in tasks else tasks[0]]
+    typer.echo(f"to ask it: mfh ask photo.jpg {asked} --intrinsics K.json --model {model}")

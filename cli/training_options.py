@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -12,9 +13,15 @@ import typer
 
 from mfh.errors import SettingsError
 from mfh.settings import Device
+from mfh.training.progress import ToldByMainError
 
+from .launched import is_main_process, processes
 from .options import pair, parsed
 from .status import INTERRUPTED
+
+_FAILED = 1
+# Time for the main process to tell what is wrong: when one has ended, the launcher ends all.
+_TELLING_S = 5.0
 
 if TYPE_CHECKING:
     from .training_progress import TerminalTraining
@@ -58,13 +65,22 @@ def device_of(text: str | None) -> Device:
 
 @contextmanager
 def interruptible_training(progress: TerminalTraining) -> Iterator[None]:
-    """End a training on Ctrl-C by saying how to go on."""
+    """End a training on Ctrl-C by saying how to go on.
+
+    Of several processes the main one alone speaks, also of what is wrong in all of them.
+    """
     try:
         yield
+    except ToldByMainError:
+        time.sleep(_TELLING_S)
+        raise typer.Exit(_FAILED) from None
     except KeyboardInterrupt:
-        typer.echo(
-            f"\ninterrupted; it goes on after step {progress.saved_step} with: "
-            f"mfh {shlex.join(sys.argv[1:])}",
-            err=True,
-        )
+        command = f"mfh {shlex.join(sys.argv[1:])}"
+        if processes() > 1:
+            command = f"accelerate launch -m {command}, launched with the same options as before"
+        if is_main_process():
+            typer.echo(
+                f"\ninterrupted; it goes on after step {progress.saved_step} with: {command}",
+                err=True,
+            )
         raise typer.Exit(INTERRUPTED) from None

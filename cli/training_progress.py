@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from datetime import timedelta
@@ -11,9 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mfh.training.progress import EpochScores, TrainingProgress
 
+from .launched import is_main_process, processes
 from .terminal import ShownBars
+from .words import counted
 
 _LINE_EVERY_S = 30.0
+_STDERR = 2
+_ENDING = (
+    "\nending after this step, with a checkpoint, whose writing takes minutes for a large model; "
+    "interrupt it again to end at once, without one\n"
+)
 
 
 class TerminalTraining(ShownBars, TrainingProgress):
@@ -42,7 +50,10 @@ class TerminalTraining(ShownBars, TrainingProgress):
         self._bars.update(self._task, completed=done, total=total, visible=True)
         gone_on = f", {done} of them done already" if done else ""
         held = f"; {held_out} held out for validation" if held_out else ""
-        self._console.print(f"{total} steps{gone_on}, on {photos} photos{held}")
+        shared = f"; shared by {processes()} processes" if processes() > 1 else ""
+        self._console.print(
+            f"{counted(total, 'step')}{gone_on}, on {counted(photos, 'photo')}{held}{shared}"
+        )
 
     def step(self, done: int, total: int, loss: float, seconds_left: float) -> None:
         """Move the bar on."""
@@ -62,3 +73,8 @@ class TerminalTraining(ShownBars, TrainingProgress):
     def saved(self, step: int) -> None:
         """Remember from where it would go on."""
         self.saved_step = step
+
+    def interrupted(self) -> None:
+        """Say that it ends, when, and how it ends sooner."""
+        if is_main_process():
+            os.write(_STDERR, _ENDING.encode())

@@ -61,7 +61,9 @@ _LAZY = {
 }
 _SUBPACKAGES = (
     "camera",
+    "datasets",
     "disparity",
+    "estimators",
     "evaluation",
     "head",
     "known_distances",

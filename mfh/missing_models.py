@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mfh.errors import MissingPartError
 from mfh.models import ModelState
 from mfh.models.store import remedy
+from mfh.settings import Paint
 
 
 class MissingModelsError(MissingPartError):
-    """Models that are not here and cannot be downloaded.
-
-    missing: the message without what else could stand in for them.
-    """
-
-    def __init__(self, missing: str, instead: str) -> None:
-        self.missing = missing
-        super().__init__(f"{missing}\n{instead}")
-
-
-def missing_models(states: Sequence[ModelState], why: str = "") -> MissingModelsError:
-    """The error that names them, the commands that get them, and what else could stand in.
+    """Models that are not here and cannot be downloaded; it names the commands that get them.
 
     states: in the order in which the models work.
     why: what kept those from being downloaded that could be.
     """
-    return MissingModelsError(_missing(states, why), _instead(states))
+
+    def __init__(self, states: Sequence[ModelState], why: str = "") -> None:
+        self.states = tuple(states)
+        super().__init__(_missing(states, why))
+
+
+def with_what_else(
+    error: MissingModelsError, paint: Paint, use: Collection[str], *, known_distances: bool
+) -> MissingPartError:
+    """The error with what else could stand in for the models, in a run of Metric from Human.
+
+    paint: the setting; use: the stages that files stand in for; known_distances: whether there are
+        any.
+    """
+    lines = _instead(error.states, paint, use, known_distances=known_distances)
+    return MissingPartError("\n".join([str(error), *lines]))
 
 
 def _missing(states: Sequence[ModelState], why: str) -> str:
@@ -51,8 +56,10 @@ def _missing(states: Sequence[ModelState], why: str) -> str:
     return "\n".join(lines)
 
 
-def _instead(states: Sequence[ModelState]) -> str:
-    """What else could stand in for models that are missing."""
+def _instead(
+    states: Sequence[ModelState], paint: Paint, use: Collection[str], *, known_distances: bool
+) -> list[str]:
+    """What else could stand in for models that are missing, a line each."""
     stages = dict.fromkeys(state.model.stage for state in states)
     lines = []
     if any(state.model.obtain == "register" for state in states):
@@ -65,9 +72,18 @@ def _instead(states: Sequence[ModelState]) -> str:
         f"made: {' '.join(f'--use {stage}=PATH' for stage in stages)}"
     )
     if "painted" in stages or "people" in stages:
-        lines.append(
-            "or measure one distance in the photo yourself, which needs neither of painter and "
-            "people: --landmark x,y=METRES"
-        )
+        # With them known distances do not suffice.
+        wanting = ["--paint"] if paint != "auto" else []
+        wanting += [f"--use {stage}=..." for stage in ("painted", "people") if stage in use]
+        left_out = " and ".join(wanting)
+        if known_distances:
+            lines.append(
+                f"or leave out {left_out}: known distances need neither painter nor people"
+            )
+        else:
+            lines.append(
+                "or measure one distance in the photo yourself, which needs neither of painter and "
+                "people: --landmark x,y=METRES" + (f", without {left_out}" if left_out else "")
+            )
     lines.append("or see the whole flow with simulated parts: mfh demo")
-    return "\n".join(lines)
+    return lines

@@ -10,7 +10,7 @@ from typing import TypedDict
 from mfh.compute import choose_device
 from mfh.disparity import DisparityFiles
 from mfh.errors import InputError, MissingPartError
-from mfh.missing_models import missing_models
+from mfh.missing_models import MissingModelsError, with_what_else
 from mfh.models import DownloadProgress, Model, ModelStore, Weights, needed
 from mfh.models.catalogue import Part
 from mfh.models.needs import missing_packages, named_model, packages_remedy
@@ -77,13 +77,26 @@ class LearnedParts:
         states = [self.store.state(model) for model in needs]
         missing = [state for state in states if not state.ready]
         if missing and (self.store.offline or not all(s.model.downloadable for s in missing)):
-            raise missing_models(missing)
+            raise MissingModelsError(missing)
         for index, state in enumerate(missing):
             try:
                 self.store.get(state.model, self._progress)
             except UnreachableModelError as error:
-                raise missing_models(missing[index:], error.why) from error
+                raise MissingModelsError(missing[index:], error.why) from error
         self._prepared |= new
+
+    def prepare_for(
+        self, paint: Paint, use: Collection[str] = (), *, known_distances: bool = False
+    ) -> None:
+        """Prepare what a run of Metric from Human needs, by the arguments of `learned_stages`.
+
+        Raises what `learned_stages` and `prepare` do, with what else could stand in for models.
+        """
+        stages = learned_stages(paint, use, known_distances=known_distances)
+        try:
+            self.prepare(stages)
+        except MissingModelsError as error:
+            raise with_what_else(error, paint, use, known_distances=known_distances) from error
 
     @cached_property
     def painter(self) -> Painter:
@@ -246,7 +259,7 @@ def parts_from(
     if "disparity" in use:
         disparity = DisparityFiles(use["disparity"], disparity_space, names)
     # Asked last: files that are given and wrong are named whatever else is missing.
-    learned.prepare(stages)
+    learned.prepare_for(paint, use, known_distances=known_distances)
     return Parts(
         painter=learned.painter if "painted" in stages else painted,
         people=learned.people if "people" in stages else people,

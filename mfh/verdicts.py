@@ -156,7 +156,8 @@ def warnings_of(
     if is_off_centre(photo.camera):
         warnings.append(off_centre_warning(photo.camera))
     if head.status == "offset held":
-        who = "people stand" if counts.people else "known distances are"
+        known = "points asked about" if counts.asked == counts.points else "known distances"
+        who = "people stand" if counts.people else f"{known} are"
         warnings.append(
             f"Scale and offset could not be told apart, and the offset was held at 0. Either the "
             f"{who} at too similar distances, and far depths may be off; or the disparity "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mfh.records import MetricHead
-from mfh.results.uncertainty import percent_in_words
+from mfh.results.uncertainty import missed_in_words, percent_in_words
 from mfh.rounds import WORTHWHILE, Rounds, Stopped, paintings_to_reach
 from mfh.settings import MOST_PAINTINGS
 
@@ -39,12 +39,13 @@ def missed_target(
 ) -> str:
     """What to tell the user where the error is larger than wanted: why, and what to do; or "".
 
-    The error itself is not in it: photos that miss their target for one reason share the sentences.
+    The error itself is in it only where it reads like the target: photos that miss their target for
+    one reason share the sentences.
     """
     target = rounds.target_error
     if stopped == "target reached" or target == 0 or not head.knows_error:
         return ""
-    missed = f"The target of {percent_in_words(target)} is not reached"
+    missed = missed_in_words(target, head.relative_error)
     if rounds.at_most == 0 and people:
         return (
             f"{missed}, and nothing was painted, as asked. A known distance lessens the error: "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,16 @@ def start(*arguments: object, code: str = "", cwd: Path | None = None) -> subpro
         cwd=cwd,
         env={**os.environ, "COLUMNS": "200"},
     )
+
+
+def readers_ignore_interrupts() -> bool:
+    """Whether this process has others that it has started, all of which ignore Ctrl-C (Linux)."""
+    ignoring = []
+    for process in multiprocessing.active_children():
+        said = Path(f"/proc/{process.pid}/status").read_text()
+        ignored = int(said.split("SigIgn:")[1].split()[0], 16)
+        ignoring.append(bool(ignored >> (signal.SIGINT - 1) & 1))
+    return bool(ignoring) and all(ignoring)
 
 
 def files_under(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-_VOID = {"br", "img", "input", "meta"}
+_VOID = {"br", "img", "input", "meta", "wbr"}
 
 
 class Parsed(HTMLParser):

@@ -3,17 +3,16 @@
     python shared_depthlm.py LABELS BASE COPIED SHARDED
 
 In COPIED each process has all weights, in SHARDED a half of them (FSDP). Both are stopped once, and
-go on. They are forked from one process that has imported what takes seconds, and has computed
-nothing.
+go on.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import socket
 import sys
-import traceback
-from collections.abc import Callable
+import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import accelerate.state as accelerate_state
 import torch
 from accelerate.utils import DistributedType
-from killed_depthlm import forked
+from forks import in_processes
 
 from mfh.estimators.depthlm.training.labelled import labelled_files
 from mfh.estimators.depthlm.training.settings import TrainingSettings
@@ -31,7 +30,6 @@ from mfh.models import Weights
 from mfh.training.progress import TrainingProgress
 
 SETTINGS = TrainingSettings(epochs=9, steps=5, batch=4, learning_rate=1e-3, max_gradient_norm=1.0)
-PROCESSES = 2
 # What `accelerate launch` sets.
 FSDP = {
     "ACCELERATE_USE_FSDP": "true",
@@ -82,31 +80,15 @@ def require_sharded() -> None:
     OrderedTrainer.training_step = checked  # type: ignore[method-assign]
 
 
-def in_processes(work: Callable[[int], object]) -> list[int]:
-    """Do it in processes that know of each other; how each ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    size = str(PROCESSES)
-    usual = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-        "ACCELERATE_USE_CPU": "true",
-        "OMP_NUM_THREADS": "1",
-        "WORLD_SIZE": size,
-        "LOCAL_WORLD_SIZE": size,
-    }
+def delay_writing() -> None:
+    """Have this process be late with its part of a checkpoint."""
+    write = OrderedTrainer._save_rng_state
 
-    def of_rank(rank: int) -> None:
-        os.environ.update({**usual, "RANK": str(rank), "LOCAL_RANK": str(rank)})
-        try:
-            work(rank)
-        except RuntimeError:
-            traceback.print_exc()
-            os._exit(1)
+    def late(self: OrderedTrainer, folder: str) -> None:
+        time.sleep(0.5)
+        write(self, folder)
 
-    children = [forked(partial(of_rank, rank)) for rank in range(PROCESSES)]
-    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    OrderedTrainer._save_rng_state = late  # type: ignore[method-assign]
 
 
 def main() -> None:
@@ -119,15 +101,21 @@ def main() -> None:
             os.environ.update(FSDP)
             allow_sharding_on_cpu()
             require_sharded()
+        elif stop_at and rank:
+            delay_writing()
+        settings = replace(SETTINGS, stored="bfloat16") if run == sharded else SETTINGS
         progress = StoppedAt(stop_at) if stop_at else None
         trained = train(
-            files, weights, run, SETTINGS, device="cpu", save_every=2, progress=progress
+            files, weights, run, settings, device="cpu", save_every=2, progress=progress
         )
         assert trained.main == (rank == 0)
 
     for run in (copied, sharded):
         ends = in_processes(partial(share, run, 3))
         assert ends[0] == STOPPED, ends
+        said = json.loads((run / "checkpoints/checkpoint-2/complete.json").read_text())["bytes"]
+        assert {"rng_state_0.pth", "rng_state_1.pth"} <= said.keys()
+        assert (run != sharded) or any(name.startswith("optimizer_0/__1") for name in said), said
         ends = in_processes(partial(share, run, 0))
         assert set(ends) == {0}, ends
 

@@ -23,6 +23,8 @@ from mfh.estimators.depthlm.asked_files import load_points, write_asked
 from mfh.estimators.depthlm.asking import Asked, AskedMotion, ask_points, ray_length
 from mfh.estimators.depthlm.canonical import canonical_view
 from mfh.estimators.depthlm.marker import with_arrows
+from mfh.estimators.spec import model_identity
+from mfh.estimators.specs import estimator_spec
 from mfh.known_distances import load_distances
 from mfh.records import Intrinsics
 from mfh.results import read_depth_npz
@@ -115,17 +117,42 @@ def test_where_nothing_can_be_written_nothing_is_asked(given, monkeypatch, capsy
     says = Says("<answer> 2.50 </answer>")
     answered_by(monkeypatch, says)
     Path("file").touch()
-    words = ("photo.png", "20,30", "-k", "K.json", "--out", "file/asked.json")
-    status, printed = run_here(capsys, "ask", *words)
-    assert status == 1 and "cannot make folder file" in printed
+    Path("asked.json").mkdir()
+    for words, message in (
+        (("--out", "file/asked.json"), "cannot make folder file"),
+        (("--out", "asked.json"), "cannot write asked.json: is a directory"),
+        (("--marked", "file"), "cannot make folder file"),
+    ):
+        status, printed = run_here(capsys, "ask", "photo.png", "20,30", "-k", "K.json", *words)
+        assert (status, message in printed) == (1, True), printed
     assert not says.questions
+    status, printed = run_here(capsys, "ask", "photo.png", "20,30", "--out", "new/asked.json")
+    assert status == 0 and "1 distance in new/asked.json" in printed
+    assert [path.name for path in Path("new").iterdir()] == ["asked.json"]
+
+
+def test_interrupted_asking_has_kept_nothing(given, monkeypatch, capsys):
+    class Interrupted(Says):
+        def answer(self, questions, progress=None):
+            raise KeyboardInterrupt
+
+    answered_by(monkeypatch, Interrupted())
+    status, printed = run_here(capsys, "ask", "photo.png", "20,30", "-k", "K.json")
+    assert status == 130
+    assert "the same command asks everything again, as nothing was kept" in printed
 
 
 def test_nothing_answered_is_a_failure_and_writes_no_file(given, monkeypatch, capsys):
     answered_by(monkeypatch, Says("I cannot tell."))
     status, printed = run_here(capsys, "ask", "photo.png", "20,30", "--out", "asked.json")
-    assert status == 1 and "no answer" in printed
+    assert status == 1 and "no answer, so asked.json was not written" in printed
+    assert "20, 30 \u2013 \u2013 no answer:" in " ".join(printed.split())
     assert not Path("asked.json").exists()
+    status, printed = run_here(
+        capsys, "ask", "photo.png", "20,30", "--task", "speed", "--seconds", 4
+    )
+    assert status == 1 and "20, 30 \u2013 no answer:" in " ".join(printed.split())
+    assert "not written" not in printed
     assert "note: " in printed and "--intrinsics" in printed, "an assumed camera is warned of"
 
 
@@ -146,6 +173,11 @@ def test_the_other_tasks(given, monkeypatch, capsys):
     assert "20, 30 to 80, 60" in words and "answer, m" in words
     words = asked("--task", "camera-motion", "--second-photo", "photo.png")
     assert "camera motion" in words and len(says.questions[-1].images) == 2
+    assert "note:" not in words
+    Image.new("RGB", (334, 138)).save("wide.png")
+    noted = " ".join(asked("--task", "camera-motion", "--second-photo", "wide.png").split())
+    assert "principal point is (70, 65), far from the photo's centre (167, 69)" in noted
+    assert "160 x 120 and 334 x 138 px, which are hardly by the same camera" in noted
     printed = asked("20,30", "--task", "depth")
     distance_m = 1.5 * ray_length(CAMERA, 20, 30)
     (line,) = (each for each in printed.splitlines() if each.startswith("20, 30"))
@@ -158,18 +190,23 @@ def test_the_other_tasks(given, monkeypatch, capsys):
         ((), "no point is given"),
         (("20;30",), "point '20;30': expected \"x,y\""),
         (("200,30",), "lies outside the photo of 160 x 120 px"),
+        (("20,30", "-5,10"), "point (-5, 10) px lies outside the photo of 160 x 120 px"),
+        (("-.5, -3", "-k", "K.json"), "point (-0.5, -3) px lies outside the photo"),
         (("20,30", "--task", "time"), "--task time needs --metres-per-second NUMBER"),
         (("20,30", "--seconds", 2), "--seconds is of --task speed alone"),
         (("20,30", "--task", "speed"), "--task speed needs --seconds NUMBER"),
         (("20,30", "--metres-per-second", 2), "is of --task time alone"),
-        (("20,30", "--task", "two-points"), "1 points make no pairs"),
+        (("20,30", "--task", "two-points"), "two points: (20, 30) px has no second point"),
         (("20,30", "--task", "camera-motion"), "two photos and no points"),
+        (("--task", "camera-motion"), "give a second photo with --second-photo (in Python"),
         (("20,30", "--second-photo", "photo.png"), "takes no second photo"),
         (("20,30", "--out", "asked.txt"), "written as .json or .csv"),
         (("2,3", "4,5", "--task", "two-points", "-o", "a.csv"), "--out writes known distances"),
         (("20,30", "--set", "depthlm.questions=3"), "mfh ask takes precision, depthlm.focal_px"),
         (("20,30", "--points", "nowhere.csv"), "nowhere.csv"),
         (("20,30", "--model", "nonsense"), "a model that answers questions is an id"),
+        (("20,30", "--model", "nonsense"), "there are depthlm, qwen2-5-vl-3b, qwen2-5-vl-7b ("),
+        (("20,30", "--model", "clipseg"), "clipseg is an estimator, not a vision language model"),
     ],
 )
 def test_what_cannot_be_asked_is_said(given, monkeypatch, capsys, words, message):
@@ -227,6 +264,7 @@ def test_answers_combine_with_a_distance_that_was_measured(given, monkeypatch, c
         *("--landmark", measured, "--use", "disparity=disparity.npy", "--out", "out"),
     )
     assert status == 0, printed
+    assert "Known distances     one used" in printed and "Answers of a model  6 used" in printed
     result = read_depth_npz("out/depth.npz")
     assert result.depth_m[60, 80] == pytest.approx(z_m, rel=0.05)
 
@@ -248,7 +286,9 @@ def test_answers_and_people_measure_together(given, monkeypatch, capsys):
     )
     assert status == 0, printed
     counts = read_depth_npz("out/depth.npz").counts
-    assert counts.points >= 5 and counts.people >= 2
+    assert counts.points == counts.asked >= 5 and counts.people >= 2
+    assert f"Answers of a model  {counts.asked} used" in printed
+    assert "Known distances" not in printed
 
 
 def test_files_hold_all_that_was_said(given):
@@ -342,6 +382,9 @@ def test_python_asks_as_the_command_does(given):
     assert isinstance(moved, AskedMotion) and moved.distance_m == 2
     with pytest.warns(UserWarning, match="--intrinsics"):
         mfh.ask("photo.png", "20,30", model=says)
+    off_centre = Intrinsics(**{**K, "cx": 120}, height=HEIGHT, width=WIDTH)
+    with pytest.warns(UserWarning, match="principal point"):
+        mfh.ask("photo.png", "20,30", off_centre, model=says)
     with pytest.raises(SettingsError, match="needs seconds"):
         mfh.ask("photo.png", "20,30", K_MATRIX, model=says, task="speed")
     with pytest.raises(InputError, match="no point is given"):
@@ -380,9 +423,34 @@ def test_the_command_asks_a_tiny_model(given, capsys):
     assert Image.open("seen/photo_01.png").size == (107, 86)
 
 
+def test_names_of_models_come_before_folders(given, capsys):
+    """As in `--base` and settings; "./NAME" is the folder."""
+    tiny_pixtral(given / "clipseg")
+    words = ("ask", "photo.png", "20,30", "-k", "K.json", "--device", "cpu")
+    status, printed = run_here(capsys, *words, "--model", "clipseg")
+    assert status == 1
+    assert "clipseg is an estimator, not a vision language model" in " ".join(printed.split())
+    set_tokens = ("--set", "depthlm.max_new_tokens=5")
+    status, printed = run_here(capsys, *words, *set_tokens, "--model", "./clipseg")
+    assert "asked of clipseg" in printed
+    with pytest.raises(SettingsError, match="is an estimator"):
+        loading.answerer_weights("clipseg")
+    with pytest.raises(SettingsError, match="is an estimator"):
+        loading.require_model("clipseg")
+    assert loading.answerer_weights(Path("clipseg")).folder == given / "clipseg"
+    for kind in ("hub", "unidepth"):
+        Path("facebook/DepthLM").mkdir(parents=True, exist_ok=True)
+        assert estimator_spec(f"{kind}:facebook/DepthLM").model == "facebook/DepthLM"
+        assert estimator_spec(f"{kind}:./clipseg").model == str(given / "clipseg")
+    assert set(model_identity("facebook/DepthLM")) == {"model"}
+    Path("vits14").mkdir()
+    assert estimator_spec("unidepth:vits14").model == "vits14"
+
+
 def test_asking_is_imported_without_a_model_library():
     code = (
-        "import sys, mfh; assert 'scipy' not in sys.modules; mfh.ask; import mfh_cli.ask; "
+        "import sys, mfh; assert 'scipy' not in sys.modules; mfh.datasets; mfh.estimators; "
+        "mfh.ask; import mfh_cli.ask; "
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

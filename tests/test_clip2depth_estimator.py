@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,13 @@ def test_what_it_was_trained_on_is_said(base: Weights, model: Path):
         "metres hold for cameras like those: focal length 0.81 of the photo's width, this photo's "
         "is 1.20",
     )
+
+
+def test_an_assumed_camera_is_told_as_one(base: Weights, model: Path):
+    taken = photo()
+    assumed = replace(taken, camera=replace(taken.camera, source="assumed"))
+    result = CLIP2Depth(model, base=base, device="cpu").predict(assumed)
+    assert any("this photo's is assumed to be 1.20" in each for each in result.warnings)
 
 
 def test_where_the_training_cameras_are_unknown_no_number_is_made_up(base: Weights, tmp_path: Path):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from commands import readers_ignore_interrupts
 from filelock import FileLock
 from small_rooms import write_rooms
 from tiny_clipseg import tiny_clipseg
@@ -355,7 +356,12 @@ def test_a_run_that_is_done_is_not_trained_again(
 def test_readers_in_other_processes_make_no_difference(
     base: Weights, data: TrainingData, tmp_path: Path, uninterrupted: Path
 ) -> None:
-    train(data, base, tmp_path, _SHORT, workers=1)
+    class Readers(TrainingProgress):
+        def step(self, done: int, total: int, loss: float, seconds_left: float) -> None:
+            if done == 1 and sys.platform == "linux":
+                assert readers_ignore_interrupts()
+
+    train(data, base, tmp_path, _SHORT, workers=1, progress=Readers())
     assert model_bytes(tmp_path) == model_bytes(uninterrupted)
 
 

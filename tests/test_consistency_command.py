@@ -45,7 +45,7 @@ def test_temporal_from_drive_to_table(capsys, drive, tmp_path, monkeypatch):
         *("--method", f"larger=files:{tmp_path / 'larger'}"),
     )
     assert status == 0, printed
-    assert "7 predictions to make, 7 are there already" in printed
+    assert "7 predictions to make, 7 there already" in printed
     summary = json.loads((run / "summary.json").read_text("utf-8"))
     ours, larger = summary["rows"]
     assert ours["inconsistency"] == pytest.approx(0, abs=1e-6)
@@ -63,6 +63,9 @@ def test_temporal_from_drive_to_table(capsys, drive, tmp_path, monkeypatch):
     assert Image.open(run / "temporal.png").width > 500
     assert f"{larger['inconsistency']:.4f}" in printed
     assert "pairs.csv, frames.csv, summary.json, temporal.png" in printed
+    status, printed = run_here(capsys, "score", run)
+    assert status == 1
+    assert f"{run}: a run of `mfh consistency temporal`" in " ".join(printed.split())
 
 
 def test_frames_are_added_to_a_run(capsys, drive, tmp_path):
@@ -74,7 +77,7 @@ def test_frames_are_added_to_a_run(capsys, drive, tmp_path):
         ("6", "5"),
     ]
     status, printed = run_here(capsys, *command, "--frames", ":7")
-    assert (status, "2 predictions to make, 2 are there already" in printed) == (0, True), printed
+    assert (status, "2 predictions to make, 2 there already" in printed) == (0, True), printed
     assert json.loads((run / "summary.json").read_text("utf-8"))["frames"] == [None, 7]
     # Frames that are added for one row are no failures of the others.
     other = (*command[:-1], f"ours=files:{tmp_path / 'perfect'}")
@@ -82,6 +85,13 @@ def test_frames_are_added_to_a_run(capsys, drive, tmp_path):
     assert (status, "not predicted" in printed) == (0, False), printed
     first, second = json.loads((run / "summary.json").read_text("utf-8"))["rows"]
     assert (first["pairs"], second["pairs"]) == (6, 10)
+
+
+def test_one_frame_has_no_interval(capsys, drive, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    command = ("consistency", "temporal", drive, "--out", tmp_path / "run", "--frames", "3:5")
+    status, printed = run_here(capsys, *command, "-m", f"ours=files:{tmp_path / 'perfect'}")
+    assert (status, " 0.0000 \u2013 1 1 " in " ".join(printed.split())) == (0, True), printed
 
 
 def test_a_frame_that_fails_is_named(capsys, drive, tmp_path):
@@ -93,7 +103,7 @@ def test_a_frame_that_fails_is_named(capsys, drive, tmp_path):
     )
     assert status == 1
     assert "holds no prediction of" in printed
-    assert "1 predictions failed" in printed
+    assert "1 prediction failed" in printed
     summary = json.loads((tmp_path / "run" / "summary.json").read_text("utf-8"))
     assert [failure[1:3] for failure in summary["failed"]] == [[5, 6], [7, 6]]
     assert summary["rows"][0]["pairs"] == 8
@@ -107,8 +117,12 @@ def test_temporal_says_what_is_wrong(capsys, drive, tmp_path, monkeypatch):
         ((tmp_path,), "not a drive of KITTI's raw data"),
         ((drive, "--frames", "5"), "--frames 5: expected A:B"),
         ((drive, "--frames", "7:7"), "B has to be larger than A"),
-        ((drive, "--frames", "90:"), "ask for more (--frames)"),
+        ((drive, "--frames", "3:4"), "ask for more (--frames)"),
+        ((drive, "--frames", "90:95"), "there are no frames 90 to 94; the drive has 3 to 9:"),
+        ((drive, "--frames", "90:"), "no frames from 90 on; the drive has 3 to 9: ask for some"),
+        ((drive, "--frames", ":3"), "no frames up to 2; the drive has 3 to 9"),
         ((drive, "--method", "zoe"), "method 'zoe' is unknown"),
+        ((drive, "--method", "simulated"), "needs a depth map of every photo, which KITTI drive"),
         ((drive,), "row mfh was skipped"),
     ):
         status, printed = run_here(capsys, "consistency", "temporal", *arguments)
@@ -143,10 +157,15 @@ def test_spatial_from_labels_to_table(capsys, tmp_path, monkeypatch):
     assert float(objects[0]["predicted_m"]) == pytest.approx(42)
     assert (float(objects[0]["height_px"]), float(objects[0]["true_m"])) == (6, 35)
     assert Image.open(run / "spatial.png").height > 500
-    for shown in ("Car", "-1.000", "20.0", "objects.csv, summary.json, spatial.png"):
+    dash = "\N{EN DASH}"
+    assert f"Pedestrian 0 {dash} {dash} {dash}" in " ".join(printed.split())
+    shown_too = ("Spearman of labels", "objects.csv, summary.json, spatial.png")
+    for shown in ("Car", "-1.000", "20.0", *shown_too):
         assert shown in printed
     status, printed = run_here(capsys, *command, "--limit", 2)
     assert (status, len(lines_of(run / "objects.csv"))) == (0, 4), printed
+    status, printed = run_here(capsys, "score", run)
+    assert (status, "a run of `mfh consistency spatial`" in " ".join(printed.split())) == (1, True)
 
 
 def test_spatial_says_what_is_wrong(capsys, tmp_path):
@@ -154,7 +173,10 @@ def test_spatial_says_what_is_wrong(capsys, tmp_path):
     for arguments, message in (
         ((tmp_path,), "not laid out as KITTI's object benchmark"),
         ((root, "--max-occlusion", 4), "expected 0 (fully visible) to 3"),
-        ((root, "--method", "simulated"), "needs depth maps, and KITTI's objects have none"),
+        (
+            (root, "--method", "simulated"),
+            "needs a depth map of every photo, which KITTI objects lacks",
+        ),
     ):
         status, printed = run_here(capsys, "consistency", "spatial", *arguments)
         assert (status, message in " ".join(printed.split())) == (1, True), printed

@@ -11,15 +11,36 @@ from kitti_trees import label, write_objects
 
 from mfh.datasets.base import LayoutError
 from mfh.errors import InputError, SettingsError
-from mfh.evaluation.consistency.kitti_objects import KittiObjects, LabelledObject, read_labels
+from mfh.evaluation.consistency import charts
+from mfh.evaluation.consistency.kitti_objects import (
+    CLASSES,
+    KittiObjects,
+    LabelledObject,
+    read_labels,
+)
 from mfh.evaluation.consistency.spatial import (
+    ObjectDepth,
     class_scores,
     median_in_box,
     object_depths,
     rank_correlation,
 )
+from mfh.evaluation.consistency.temporal import PairScore
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
+
+
+def test_marks_at_the_edge_of_a_chart_are_whole(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(charts, "_save", lambda figure, path: figures.append(figure))
+    row = RowInfo("ours", "Ours", (0,), {})
+    score = PairScore("ours", 3, 4, 0.0)
+    charts.draw_temporal(tmp_path / "t.png", [row], [score], "title")
+    labelled = LabelledObject("0", "Car", (0, 0, 9, 9), 0.1, 0, 0)
+    charts.draw_spatial(tmp_path / "s.png", [row], [ObjectDepth("ours", labelled, 0.1)])
+    marks = [m for f in figures for axes in f.axes for m in (*axes.lines, *axes.collections)]
+    assert len(marks) == 1 + 2 * len(CLASSES)
+    assert not any(mark.get_clip_on() for mark in marks)
 
 
 def test_labels_are_read(tmp_path):

@@ -132,6 +132,12 @@ def test_mercator_and_attitude_by_hand():
         ((math.pi / 6, 0, 0), left, (0, math.cos(math.pi / 6), 0.5)),
         # Yaw last: the front is lowered, and then turned to the north.
         ((0, math.pi / 6, math.pi / 2), forward, (0, math.cos(math.pi / 6), -0.5)),
+        # Roll first: the left side is lifted, and what was lifted leans forward.
+        (
+            (math.pi / 6, math.pi / 6, 0),
+            left,
+            (0.25, math.cos(math.pi / 6), 0.5 * math.cos(math.pi / 6)),
+        ),
     ):
         pose = imu_pose(np.array([0, 0, 0, *attitude]), 1.0)
         np.testing.assert_allclose(pose[:3, :3] @ axis, expected, atol=1e-12)
@@ -144,6 +150,12 @@ def test_from_the_imu_to_the_camera_by_hand(tmp_path):
     # (-1.25, -1.25, 9.25) of camera 0, which camera 2 sees by K^-1 (35, 7, 0) = (0.05, 0.01, 0).
     point = camera_from_imu(tmp_path) @ (10, 1, 2, 1)
     np.testing.assert_allclose(point, (-1.2, -1.24, 9.25, 1), atol=1e-12)
+    # A quarter of a turn by rectification, before the step to camera 2: (1.25, -1.25, 9.25).
+    text = CALIBRATION["calib_cam_to_cam.txt"]
+    turned = text.replace("R_rect_00: 1 0 0 0 1 0 0 0 1", "R_rect_00: 0 -1 0 1 0 0 0 0 1")
+    write_text(tmp_path / "calib_cam_to_cam.txt", turned)
+    point = camera_from_imu(tmp_path) @ (10, 1, 2, 1)
+    np.testing.assert_allclose(point, (1.3, -1.24, 9.25, 1), atol=1e-12)
 
 
 def test_poses_of_a_drive_that_turns(tmp_path):
@@ -161,8 +173,11 @@ def test_poses_of_a_drive_that_turns(tmp_path):
     imu = camera_from_imu(drive.parent)
     ahead, right = (imu @ (*point, 1) for point in ((10, 0, 0), (0, -10, 0)))
     np.testing.assert_allclose(turned @ ahead, right, atol=1e-7)
-    # Which frames are asked for makes no difference.
-    np.testing.assert_array_equal(camera_poses(drive, [2])[2], poses[2])
+    # Which frames are asked for makes no difference: the scale is that of the drive's first one.
+    write_text(oxts / "0000000000.txt", packet(latitude=60))
+    halved = camera_poses(drive, [2])[2]
+    np.testing.assert_array_equal(camera_poses(drive, (0, 1, 2))[2], halved)
+    np.testing.assert_allclose(halved[0, 3] - poses[2][0, 3], -0.5, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from mfh.datasets.labels import IBIMS_UNIT_M, Labels
+from mfh.datasets.photo_files import differing, identities
 from mfh.errors import InputError, SettingsError
 from mfh.evaluation import depth_errors
-from mfh.evaluation.runs.photo_files import differing, identities
 
 HEIGHT, WIDTH = 48, 64
 LINE = {
@@ -195,11 +195,12 @@ def test_photos_that_cannot_be_read(tmp_path):
 
 
 def test_folders_without_one_file_of_labels(tmp_path):
-    with pytest.raises(InputError, match="holds no .jsonl file; give the path of the one file"):
+    with pytest.raises(InputError, match="holds no .jsonl file; give the path of one file"):
         Labels(tmp_path).samples()
     labels(tmp_path, LINE)
     (tmp_path / "more.jsonl").write_text("")
-    with pytest.raises(InputError, match=r"holds labels.jsonl, more.jsonl; give the path"):
+    # Of whatever they are for.
+    with pytest.raises(InputError, match=r"more.jsonl; give the path of one file of labels; "):
         Labels(tmp_path).samples()
     with pytest.raises(InputError, match="more.jsonl: holds no photo"):
         Labels(tmp_path / "more.jsonl").samples()

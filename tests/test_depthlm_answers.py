@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mfh.estimators.depthlm.answers import Answer, parse_answer
+from mfh.estimators.depthlm.answers import Answer, CutText, parse_answer, reasoning_begun
 
 FOOT, INCH = 0.3048, 0.0254
 
@@ -23,6 +23,15 @@ VALUES_M = [
     ("<think>It is 4 m or 5 m.</think> 3.1 m", 3.1),
     ("It is 4 m or 5 m.</think> 3.1 m", 3.1),
     ("<think><answer>3.1</answer></think>", 3.1),
+    # Other tags of reasoning, of which the last one that closes counts.
+    ("<think>It is 4 m.</think> No, 5 m. </think> 3.1", 3.1),
+    ("<thinking>5 m</thinking> 3.4", 3.4),
+    ("5 m\n</thinking>\n3.4", 3.4),
+    ("<reasoning>\n5 m\n</reasoning>\n3.4", 3.4),
+    ("<Thought>5 m</Thought> 3.4", 3.4),
+    ("[THINK]5 m[/THINK] 3.4", 3.4),
+    ("\N{WHITE LEFT-POINTING TRIANGLE}think\N{WHITE RIGHT-POINTING TRIANGLE}5 m"
+     "\N{WHITE LEFT-POINTING TRIANGLE}/think\N{WHITE RIGHT-POINTING TRIANGLE} 3.4", 3.4),
     # Numbers alone.
     ("2.34", 2.34),
     (" 2.34.\n", 2.34),
@@ -75,6 +84,33 @@ VALUES_M = [
     ("2 metres and 40 centimetres", 2.4),
     ("1 km 200 m", 1200.0),
     ("2 metres 40", 2.4),
+    ("7 ft. 8 in.", 7 * FOOT + 8 * INCH),
+    ("5 ft. 6 in. away", 5 * FOOT + 6 * INCH),
+    ("5 ft 6 in in front of the camera", 5 * FOOT + 6 * INCH),
+    ('6 ft. 2"', 6 * FOOT + 2 * INCH),
+    ("5 ft 6 1/2 in", 5 * FOOT + 6.5 * INCH),
+    ("5'-11\"", 5 * FOOT + 11 * INCH),
+    # The same length twice: that in metres counts, else a metric one.
+    ("The point is roughly 10 feet (3 meters) away.", 3.0),
+    ("It is about 1 m (3 ft) away.", 1.0),
+    ("1 m (39 inches)", 1.0),
+    ("1 m, 3 ft", 1.0),
+    ("0.5 m (2 ft)", 0.5),
+    ("1 ft (30 cm)", 0.3),
+    ("1 mile (1.6 km)", 1600.0),
+    ("6'2\" (1.88 m)", 1.88),
+    ("<answer> 1 meter (3 feet) </answer>", 1.0),
+    ("2 meters (7 feet)", 2.0),
+    ("2 metres away (about 7 feet)", 2.0),
+    ("7 feet (2 m)", 2.0),
+    ("3 meters or 9 feet", 3.0),
+    ("3 meters, or 9 feet", 3.0),
+    ("3 meters, i.e. about 9 feet", 3.0),
+    ("2 m / 7 ft", 2.0),
+    ("338 cm, i.e. 3.4 m", 3.4),
+    ("4 m (15 ft)", 4.0),
+    ("2.0 m (8 ft)", 2.0),
+    ("The chair is 3 m away and the point is 12 ft away", 12 * FOOT),
     # Separators.
     ("1,234 m", 1234.0),
     ("1,234.5 m", 1234.5),
@@ -98,6 +134,7 @@ VALUES_M = [
     ("\N{ALMOST EQUAL TO} 2.5 m", 2.5),
     ("approx. 2.5 m", 2.5),
     ("roughly 2.5 meters, give or take", 2.5),
+    ("2.5 m, maybe half a metre more", 2.5),
     ("just over 2 m", 2.0),
     ("slightly less than 2 m", 2.0),
     ("I can't measure it exactly, but it is about 2.5 metres.", 2.5),
@@ -124,6 +161,13 @@ VALUES_M = [
     ("1 and 1/2 meters", 1.5),
     ("2 1/2 metres", 2.5),
     ("1/4 of a meter", 0.25),
+    ("<answer>2 1/2</answer>", 2.5),
+    ("1/2 in", 0.5 * INCH),
+    ('3/4"', 0.75 * INCH),
+    ("two-thirds of a meter", 2 / 3),
+    ("one and two-thirds meters", 5 / 3),
+    ("2 thousand meters", 2000.0),
+    ("3.4 hundred cm", 3.4),
     ("2\N{VULGAR FRACTION ONE HALF} m", 2.5),
     ("2 \N{VULGAR FRACTION ONE HALF} m", 2.5),
     # Several numbers.
@@ -142,6 +186,20 @@ VALUES_M = [
     ("3.2 m, I am 90% sure", 3.2),
     ("GPT-5 would say 3.2", 3.2),
     ("In 3D the 2nd point is 3.2 m away", 3.2),
+    ("The distance is 3.4 meters. This is based on the sofa at about 2 meters.", 3.4),
+    ("The distance from the camera to the marked point is 3.4 m, as the sofa is at 2 m.", 3.4),
+    ("The distance is about 3 m to the sofa. The point is 1 m behind it, hence 4 m.", 4.0),
+    ("The distance is about 3 m to the sofa. The point is 1 m behind it. 4 m.", 4.0),
+    ("The distance is 3 m. Wait, that is the sofa. It is 4 m.", 4.0),
+    ("distance 3.4 m, height 1.2 m", 3.4),
+    ("At a camera height of 4 to 5 m, 3.4 m", 3.4),
+    ("3.4 m (camera height 1.5 m)", 3.4),
+    ("3.4 m (camera height of 5 ft 6 in)", 3.4),
+    ("3.4 m (the person is 5 ft 6 in tall)", 3.4),
+    ("3.4 m (focal length 50 mm)", 3.4),
+    ("3.4 m, judging from a 35 mm lens", 3.4),
+    ("3.4 (confidence: 0.9)", 3.4),
+    ("3.4 m, 3.4 m", 3.4),
     ("2.34 m (7.7 feet)", 2.34),
     ("2.34 m / 7.7 ft", 2.34),
     ("sqrt(2^2 + 3^2) = 3.61 m", 3.61),
@@ -154,9 +212,13 @@ VALUES_M = [
     ('{"confidence": 0.8, "depth_m": 3.2}', 3.2),
     ('{"point_2d": [320, 240], "depth_m": 3.2}', 3.2),
     ('{"value": 320, "unit": "cm"}', 3.2),
-    ("The point is roughly 10 feet (3 meters) away.", 10 * FOOT),
     ("Depth \\(\\approx 2.34\\text{ m}\\)", 2.34),
     ("so $\\boxed{2.34\\,\\text{m}}$", 2.34),
+    ("\\boxed{340} cm", 3.4),
+    ("$\\boxed{340}\\text{ cm}$", 3.4),
+    ("\\boxed{3.4} which is 11 ft", 3.4),
+    ("\\frac12 m", 0.5),
+    ("2\\frac{1}{2} m", 2.5),
     ("**2.34 m**", 2.34),
     ("*2.34 m*", 2.34),
     ("_2.34_", 2.34),
@@ -216,6 +278,7 @@ def test_metres_are_read(text, value_m):
         ("800 ms", "s", 0.8),
         ("2 minutes", "s", 120.0),
         ("1 min 30 s", "s", 90.0),
+        ("2m 30s", "s", 150.0),
         ("1 hour and 10 minutes", "s", 4200.0),
         ("two and a half minutes", "s", 150.0),
     ],
@@ -252,6 +315,8 @@ def test_speeds_and_times_are_read(text, unit, value):
         ("between 2 m and 40 cm", 0.4, 2),
         ("more than 2 m and less than 3 m", 2, 3),
         ("2 m < d < 3 m", 2, 3),
+        ("2 < d < 3", 2, 3),
+        ("at least 2 m and at most 2 m", 2, 2),
     ],
 )
 def test_ranges_have_their_geometric_middle(text, low, high):
@@ -263,7 +328,17 @@ def test_ranges_have_their_geometric_middle(text, low, high):
 
 @pytest.mark.parametrize(
     "text",
-    ["2.5 ± 0.5 m", "2.5 m +/- 50 cm", "2.5 m plus or minus 0.5 m", "$2.5 \\pm 0.5$ m"],
+    [
+        "2.5 ± 0.5 m",
+        "2.5 m +/- 50 cm",
+        "2.5 m plus or minus 0.5 m",
+        "$2.5 \\pm 0.5$ m",
+        "2.5m, ±0.5m",
+        "2.5 m (±0.5 m)",
+        "2.5 m, plus or minus 50 cm",
+        "2.5 m, give or take about 50 cm",
+        "2.5 m, accurate to 0.5 m",
+    ],
 )
 def test_tolerances_are_ranges_round_their_value(text):
     answer = parse_answer(text, "m")
@@ -280,6 +355,16 @@ def test_tolerances_are_ranges_round_their_value(text):
         ("10+ m", 10, None),
         ("5 m or more", 5, None),
         ("not less than 5 m", 5, None),
+        ("greater than or equal to 5 m", 5, None),
+        ("upwards of 5 m", 5, None),
+        ("in excess of 5 m", 5, None),
+        ("5 m minimum", 5, None),
+        ("5 m at least", 5, None),
+        ("3m+", 3, None),
+        ("more than 10 feet (3 m)", 3, None),
+        ("as much as 5 m", None, 5),
+        ("5 m at most", None, 5),
+        ("5 m max", None, 5),
         ("less than 2 m", None, 2),
         ("within 2 m", None, 2),
         ("up to about 2 m", None, 2),
@@ -294,6 +379,7 @@ def test_a_bound_is_no_value(text, low, high):
 
 def test_a_value_is_taken_before_a_bound():
     assert parse_answer("It is 2.5 m away, certainly less than 3 m.", "m").value == 2.5
+    assert parse_answer("It is 2.5 m away, so 260 cm at most.", "m").value == 2.5
 
 
 DECLINED = "the model declines to say"
@@ -304,12 +390,15 @@ REFUSED = [
     ("<answer> </answer>", "<answer> is empty"),
     ("<think> 2.3 m </think> <answer></answer>", "<answer> is empty"),
     ("<think> The point is 2.3 m", "within its reasoning; let the model write more tokens"),
+    ("<think>It is 5 m. <answer>5</answer>", "within its reasoning"),
+    ("<think>It is 5 m.</think> 4 m <think> or 3 m", "within its reasoning"),
     ("<think> The point is 2.3 m </think>", "nothing follows"),
     ("I'm sorry, I can't help with that.", DECLINED),
     ("I cannot determine the distance from one image.", DECLINED),
     ("It is not possible to tell.", DECLINED),
     ("I cannot tell whether it is 2 m or 3 m.", DECLINED),
     ("The wall may be 3 m away. I cannot determine the distance.", DECLINED),
+    ("I cannot tell. The wall may be 5 m away; the point? Unknown.", DECLINED),
     ("<answer>unknown</answer>", DECLINED),
     ("<answer>N/A</answer>", DECLINED),
     ("The point is far away.", "no number"),
@@ -319,11 +408,14 @@ REFUSED = [
     ("0.00 m", "not more than 0"),
     ("-2.3 m", "-2.3 meters is not more than 0"),
     ("\N{MINUS SIGN}2.3", "not more than 0"),
+    ("minus 3 m", "-3 meters is not more than 0"),
+    ("negative 3", "not more than 0"),
     ("nan", "no finite number"),
     ("inf", "no finite number"),
     ("Infinity", "no finite number"),
     ("\N{INFINITY} m", "no finite number"),
     ("123456789 m", "absurd"),
+    ("100001 m", "absurd"),
     ("9" * 5000, "absurd"),
     ("1e400 m", "absurd"),
     ("0.0000001 m", "absurd"),
@@ -344,6 +436,20 @@ REFUSED = [
     ("at pixel 320, 240", "names, sizes or parts"),
     ("a door 2 m tall", "names, sizes or parts"),
     ("2 m * 3 m", "names, sizes or parts"),
+    ("5 minus 3", "names, sizes or parts"),
+    ("3 minus 5", "names, sizes or parts"),
+    ("\\frac{34}{10} m", "names, sizes or parts"),
+    ("3.4 m and 5.6 m", "sums or lists"),
+    ("3.4 metres, 1.2 metres", "sums or lists"),
+    ("2 m, maybe 3 m", "sums or lists"),
+    ("1 m, 2 m and 3 m", "sums or lists"),
+    ("2 and 3 m", "sums or lists"),
+    ("2 hundred and fifty meters", "sums or lists"),
+    ("3 m (15 ft)", "sums or lists"),
+    ("2 m (40 cm)", "sums or lists"),
+    ("more than 3 m and less than 2 m", "a bound and no value"),
+    ("2 < d < 300 cm", "a bound and no value"),
+    ("2m 30s", "in seconds, not in meters"),
     ("6.4 / 2", "names, sizes or parts"),
     ("2024-05-06", "names, sizes or parts"),
     ("1 meter is 3.28 feet", "names, sizes or parts"),
@@ -392,12 +498,42 @@ def test_long_texts_are_read_at_their_end():
     assert parse_answer("<answer>2.5</answer>" + story, "m").value == 2.5
 
 
+def test_a_text_that_was_cut_off_has_a_value_only_in_a_closed_answer():
+    """Wherever DepthLM's longest answer is cut, or another one's."""
+    whole = "<think> So it is 12.57 meters away. </think> <answer> 12.57 </answer>"
+    for text in (whole, "The distance is about \\boxed{12.57}", "The distance is about 12.57 m."):
+        for length in range(len(text)):
+            answer = parse_answer(CutText(text[:length], 40), "m")
+            assert answer.value is None
+            assert answer.refused == (
+                "the model was cut off after 40 tokens; raise depthlm.max_new_tokens"
+            )
+            assert answer.text == text[:length] and type(answer.text) is str
+    for text in (whole, whole + " I am", "It is \\boxed{12.57} since"):
+        assert parse_answer(CutText(text, 40), "m").value == 12.57
+    for text in (whole + " No, wait. <answer> 13", "<think> <answer> 12.57 </answer>"):
+        assert "cut off" in parse_answer(CutText(text, 40), "m").refused
+
+
+def test_prompts_that_begin_the_reasoning():
+    for prompt, tag in [
+        ("Think in <think> </think> tags. <|assistant|>\n<think>\n", "<think>"),
+        ("[INST] How far? [/INST][THINK]", "[THINK]"),
+        ("<|assistant|>\n<think>\n\n</think>\n\n", ""),
+        ("Think in <think> tags. <|assistant|>\n", ""),
+        ("", ""),
+    ]:
+        assert reasoning_begun(prompt) == tag
+
+
 PIECES = [
     *"0123456789.,:;'\"-+*/^()[]{}<>\\$~_= \n\t%|x",
     "10", "1,000", "1/2", "e5", " m", "m", " m/s", "km/h", " s", "ft", "in ", "'",
     "two ", "and ", "a half ", "hundred ",
     "between ", " to ", " or ", "about ", "<answer>", "</answer>", "<think>", "</think>",
     "\\boxed{", "\\text{", "cannot tell ", "exactly ", "±", "²", "½", "٣", "㎝", "İ", "ß", "∞",
+    "[THINK]", "</thinking>", " (", "or ", "ft. ", "6 in", "\\frac{", "minus ", "a third of ",
+    " hundred", ", i.e. ", "distance is ", " at most", "height of ",
     "\ud800", "\x00", "…", "\u2013", "\uff0c", "pixel ", "x=", "less than ", "or more", "error of ",
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 
 from mfh.camera.projection import backproject, project
 from mfh.errors import InputError, SettingsError
+from mfh.estimators.depthlm import asker
 from mfh.estimators.depthlm.asking import (
     ask_camera_motion,
     ask_points,
@@ -175,7 +176,7 @@ def test_arrows_point_at_the_pixels_asked_for():
         assert (int(point[0]), int(point[1])) in pixels_beside_arrow(question.images[0])
 
 
-def test_a_view_too_large_is_cut_around_its_middle_or_as_near_as_the_point_allows():
+def test_a_view_too_large_is_cut_near_its_middle_with_room_around_the_point():
     points = [(5, 5), (150.9, 60.2), (299.5, 99.9), (90, 50)]
     told = Told(longest_px=120)
     ask_points(coded_photo(100, 300), points, told)
@@ -185,7 +186,22 @@ def test_a_view_too_large_is_cut_around_its_middle_or_as_near_as_the_point_allow
         assert image.shape == (100, 120, 3)
         assert (int(point[0]), int(point[1])) in pixels_beside_arrow(image)
         begins.append(int(image[-1, 0, 0]) * 256 + int(image[-1, 0, 1]))
-    assert begins == [5, 90, 180, 90]
+    assert begins == [0, 90, 180, 60]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "focal_px"), [(352, 1216, 721.5), (1500, 2000, 750.0), (2000, 500, 400.0)]
+)
+def test_only_the_photos_own_border_is_near_a_point(height, width, focal_px):
+    """As in training: arrows are neither mirrored nor clipped where the photo has room for them."""
+    photo = a_photo(Intrinsics(focal_px, focal_px, width / 2, height / 2, height, width))
+    shown = asker.Asker(photo, Told(focal_px=750, longest_px=1024))
+    for x, y in np.random.default_rng(0).uniform((0, 0), (width, height), (60, 2)).tolist():
+        view, (shifted,) = shown.view([(x, y)])
+        places = zip(view.point(*shifted), view.image.shape[1::-1], view.scale, strict=True)
+        for (at, side, scale), in_photo, length in zip(places, (x, y), (width, height)):
+            for to_border, to_photos in ((at, in_photo), (side - at, length - in_photo)):
+                assert to_border >= min(side / 4, to_photos * scale) - 2 * scale
 
 
 def test_what_is_cut_keeps_its_rays():
@@ -213,7 +229,9 @@ def test_two_points_that_no_view_holds():
 # --- many questions ------------------------------------------------------------------------------
 
 
-def test_many_questions_are_one_stage_of_a_few_at_a_time():
+def test_many_questions_are_one_stage_of_a_few_at_a_time(monkeypatch):
+    view_bytes = 82 * 178 * 3
+    monkeypatch.setattr(asker, "_BYTES_AT_ONCE", 64 * view_bytes - 1)
     points = [(index % 160, index // 2) for index in range(150)]
     told, events = Told([str(index + 1) for index in range(150)]), Events()
     asked = ask_points(a_photo(), points, told, progress=events)

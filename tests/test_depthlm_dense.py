@@ -153,7 +153,11 @@ def test_asking_stops_when_the_error_is_as_wanted_or_little_is_left_to_gain():
     count, why, depth = asked(target_error=0.01, questions=400)
     assert why == "nothing to gain"
     assert 8 < count < 400
-    assert any("target of ± 1 % is not reached" in said for said in depth.warnings)
+    said = next(said for said in depth.warnings if "target of ± 1 % is not reached with " in said)
+    assert said.endswith(
+        "ask with `mfh ask --out ASKED.json`, then `mfh predict --landmark ASKED.json --landmark "
+        "x,y=METRES`, without --method."
+    )
     assert asked(target_error=0.0, questions=20)[:2] == (20, "all painted")
     silog = asked(target_error=0.1, questions=12, head=LandmarkHead("silog"))
     assert silog[:2] == (12, "all painted")
@@ -184,7 +188,16 @@ def test_where_nothing_is_answered_the_message_says_what_was_said_and_what_to_do
     message = str(caught.value)
     assert "none of 12 answers of model holds a distance (12 x " in message
     assert '"I see a nice room."' in message
-    assert "--landmark x,y=METRES" in message
+    assert message.endswith("`mfh predict --landmark x,y=METRES`, without --method")
+
+
+def test_of_many_reasons_for_no_distance_the_usual_ones_are_told():
+    photo, depth_m = room()
+    texts = ["2 apples", "-2 m", "?", "10 kg", "10 kg", "10 kg", "?", "-2 m", "-3 m"]
+    model = Asking(answerer_of(photo, depth_m), lambda number, text: texts[number])
+    usual = r"\(3 x it is in 'kg'[^()]*, 2 x [^()]* 2 x [^()]*, 2 more\); to the first question"
+    with pytest.raises(NoLandmarksError, match=usual):
+        method(photo, depth_m, model, questions=9).run(photo)
 
 
 def test_a_range_is_surer_the_narrower_it_is():

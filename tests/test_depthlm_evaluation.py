@@ -162,7 +162,7 @@ def test_a_larger_truth_is_asked_about_at_its_own_pixels():
     seen = []
 
     class Sees(Planted):
-        focal_px = 60.0
+        focal_px = 600.0  # tells the middle of a pixel of the truth from its corner
 
         def answer(self, questions, progress=None):
             seen.extend(question.images[0] for question in questions)
@@ -170,7 +170,7 @@ def test_a_larger_truth_is_asked_about_at_its_own_pixels():
 
     method = AskedPixels(Sees(truth_m, CAMERA), 5, "depth")
     depth = method.predict(Case("a", PHOTO, truth=truth_m, protocol=PROTOCOL))
-    view = canonical_view(PHOTO, 60.0)
+    view = canonical_view(PHOTO, 600.0)
     points = [(170.5 / 3, 20.5 / 3), (50.5 / 3, 100.5 / 3)]
     for image, point in zip(seen, points, strict=True):
         np.testing.assert_array_equal(image, with_arrows(view.image, [view.point(*point)]))
@@ -291,6 +291,22 @@ def test_a_tiny_model_is_evaluated_by_the_command(tmp_path, capsys):
     before = [path.stat().st_mtime_ns for path in files]
     assert run_here(capsys, *words)[0] == 0
     assert [path.stat().st_mtime_ns for path in files] == before
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("depthlm-pixels", {"pixels": 5, "task": "depth"}),
+        ("depthlm", {"questions": 5, "question_round": 3}),
+    ],
+)
+def test_predictions_of_other_settings_are_others(text, names):
+    told = {"precision": "bfloat16", "focal_px": 700.0, "max_new_tokens": 9, **names}
+    usual = method_spec(text, settings_from()).as_dict()
+    for name, value in told.items():
+        key = name if name == "precision" else f"depthlm.{name}"
+        changed = method_spec(text, settings_from(**{key: value})).as_dict()
+        assert changed == {**usual, name: value} != usual
 
 
 @pytest.mark.parametrize("text", ["depthlm", "depthlm-pixels"])

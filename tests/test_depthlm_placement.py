@@ -125,6 +125,22 @@ def test_what_gave_no_answer_is_not_asked_about_again():
     assert apart.min() > 4
 
 
+def test_what_gave_no_answer_stands_for_nothing_around_it():
+    middle, flat = (WIDTH / 2, HEIGHT / 2), placement(np.full((HEIGHT, WIDTH), 3.0))
+    (beside,) = flat.places(1, avoided=[middle])
+    (elsewhere,) = flat.places(1, counted=[middle])
+    assert np.hypot(*np.subtract(beside, middle)) < 8
+    assert np.hypot(*np.subtract(elsewhere, middle)) > 20
+
+
+def test_no_question_is_where_a_surface_is_steeper_than_planes_are():
+    """Between two walls blurred into one another, straight in between."""
+    values = np.interp(np.arange(WIDTH), [74, 86], [1.0, 4.0])
+    values = np.broadcast_to(values, (HEIGHT, WIDTH))
+    places = np.array(placement(values).places(64, head=head(1.0, 0.0)))
+    assert ((places[:, 0] < 74) | (places[:, 0] > 86)).all()
+
+
 @pytest.mark.parametrize("space", ["disparity", "depth"])
 def test_a_flat_photo_and_a_fit_that_is_not_positive_have_places_too(space):
     flat = np.full((HEIGHT, WIDTH), 3.0)

@@ -110,6 +110,8 @@ def test_a_run_goes_on_and_results_tell_what_was_said(
     # The round that was interrupted is asked again, the one before it is not.
     assert model.asked == 11 + 8
     assert "Answers of a model  15 used" in printed
+    assert "Asked               16 of at most 16 questions" in printed
+    assert "Painted" not in printed
     assert "Known distances" not in printed
     assert "1 of 16 answers of model hold no distance" in printed
 
@@ -126,11 +128,17 @@ def test_a_run_goes_on_and_results_tell_what_was_said(
     assert "&lt;b&gt;I cannot&lt;/b&gt; tell." in report
     assert "The model said" in report
     assert "Each vote on the scale" in report
+    assert "the depth that was answered" in report
+    assert "Answered depth over the fit&#x27;s of 15 landmarks" in report
+    assert "Placing landmarks" in report
+    assert "painted.png</a>: the photo and its painted photos with what was measured" in report
+    assert "Painted" not in report and "Rendering people" not in report
     assert "15 answers of a model" in report
     assert "known distance" not in report
 
-    status, _ = predict(capsys, "photos/a.png")
+    status, printed = predict(capsys, "photos/a.png")
     assert (status, model.asked) == (0, 19)
+    assert "placing landmarks: reused" in printed
     assert json.loads(Path("out/summary.json").read_text())["asked"] == summary["asked"]
 
 

@@ -87,6 +87,15 @@ def test_larger_views_are_interpolated():
     assert steps.max() <= 2  # the photo's own steps are 3 to 4
 
 
+def test_a_point_just_inside_the_photo_is_inside_the_view():
+    """28 px that become 29: the product of the last number below 28 rounds up to 29."""
+    last = math.nextafter(28, 0)
+    assert last * (29 / 28) == 29
+    image = np.zeros((29, 29, 3), np.uint8)
+    view = CanonicalView(image, Intrinsics(29, 29, 14, 14, 29, 29), (29 / 28, 29 / 28))
+    assert view.point(last, last) == (math.nextafter(29, 0),) * 2
+
+
 @pytest.mark.parametrize("point", [(-0.1, 5), (5, -1e-9), (320, 5), (5, 240), (math.nan, 5)])
 def test_points_outside_the_photo_are_refused(point):
     view = canonical_view(photo_of(*CAMERAS[0]), 750)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import torch
 import transformers
 from tiny_vlm import tiny_pixtral, tiny_qwen
+from tokenizers import AddedToken
 
 from mfh.errors import (
     InputError,
@@ -22,6 +24,7 @@ from mfh.errors import (
     NotEnoughMemoryError,
     SettingsError,
 )
+from mfh.estimators.depthlm.answers import CutText
 from mfh.estimators.depthlm.asking import ask_camera_motion, ask_points, ask_tasks, ask_two_points
 from mfh.estimators.depthlm.canonical import canonical_view
 from mfh.estimators.depthlm.models import model_kind
@@ -183,6 +186,73 @@ def test_an_answer_ends_with_its_tag_or_a_token_of_its_end(folder):
     assert len(cut) < len(whole) and whole.startswith(cut.rstrip("\ufffd"))
 
 
+SAID = "It is 9 m to the wall. <answer> 12.57 </answer>"
+
+
+def saying(model: VisionLanguageModel, monkeypatch, *said: str) -> None:
+    """Have a model generate texts, one to a question, as long as it is allowed to."""
+    loaded = model._network
+    tokenizer, settings = loaded.processor.tokenizer, loaded.network.generation_config
+
+    def generate(input_ids, **_):
+        rows = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in said]
+        ended = [[*row, tokenizer.eos_token_id] for row in rows]
+        most = min(max(map(len, ended)), settings.max_new_tokens)
+        padded = [(row + [tokenizer.pad_token_id] * most)[:most] for row in ended]
+        return torch.cat([input_ids, torch.tensor(padded)], dim=1)
+
+    monkeypatch.setattr(loaded.network, "generate", generate)
+
+
+def test_an_answer_that_was_cut_off_is_none(folder, monkeypatch):
+    """With one that ended, in the same batch."""
+    photo, points = a_photo(), [(30.5, 20.5), (50.5, 40.5)]
+    model = a_model(folder, batch=2)
+    for most in (8, 24, 36, 38, len(SAID) - 1, len(SAID)):
+        model._network.network.generation_config.max_new_tokens = most
+        saying(model, monkeypatch, SAID, "3 m")
+        cut, ended = (each.answer for each in ask_points(photo, points, model))
+        assert ended.value == 3
+        assert cut.text == SAID[:most].strip()
+        assert cut.value == (12.57 if most == len(SAID) else None)
+        assert most == len(SAID) or (
+            cut.refused
+            == f"the model was cut off after {most} tokens; raise depthlm.max_new_tokens"
+        )
+
+
+def test_an_answer_that_ends_with_its_last_token_is_whole(pixtral, monkeypatch):
+    model = a_model(pixtral)
+    for said, most in [("3.4 m", len("3.4 m") + 1), (SAID, len(SAID))]:
+        model._network.network.generation_config.max_new_tokens = most
+        saying(model, monkeypatch, said)
+        (text,) = model.answer([a_question(a_photo())])
+        assert text == said and not isinstance(text, CutText)
+
+
+def test_a_prompt_may_begin_the_reasoning(pixtral, monkeypatch):
+    model = a_model(pixtral, max_new_tokens=80)
+    loaded = replace(model._network, template=model._network.template + "<think>\n")
+    model.__dict__["_network"] = loaded
+    for said, value in [("Perhaps 5 m", None), ("Perhaps 5 m.\n</think>\n3.4 m", 3.4)]:
+        saying(model, monkeypatch, said)
+        (asked,) = ask_points(a_photo(), [(30.5, 20.5)], model)
+        assert asked.answer.text == "<think>" + said
+        assert asked.answer.value == value
+
+
+def test_tags_of_reasoning_may_be_special_tokens(pixtral, monkeypatch):
+    model = a_model(pixtral, max_new_tokens=80)
+    tags = ["[THINK]", "[/THINK]"]
+    model._network.processor.tokenizer.add_tokens(
+        [AddedToken(tag, special=True) for tag in tags], special_tokens=True
+    )
+    said = "[THINK]The wall is at 5 m[/THINK]3.4 m"
+    saying(model, monkeypatch, said)
+    (asked,) = ask_points(a_photo(), [(30.5, 20.5)], model)
+    assert (asked.answer.text, asked.answer.value) == (said, 3.4)
+
+
 def test_the_longest_answer_holds_thoughts_and_a_number():
     text = (
         "<think> Beyond the table and the wall behind it, so in a straight line 123.45 meters. "
@@ -210,17 +280,14 @@ def test_images_keep_their_size_but_for_whole_patches(folder, tmp_path, side):
     model = a_model(copy, max_new_tokens=1)
     sizes = seen_sizes(model)
     model.answer([a_question(a_photo(*side))])
-    assert sizes == [model_kind(Weights.local(copy)).size_seen(*side)]
-    patch = 28 if "max_pixels" in values else 16
-    for seen, wanted in zip(sizes[0], side):
-        assert seen % patch == 0 and abs(seen - wanted) < patch
+    to_whole, patch = (round, 28) if "max_pixels" in values else (math.ceil, 16)
+    assert sizes == [tuple(to_whole(length / patch) * patch for length in side)]
 
 
 def test_small_images_are_not_enlarged(folder):
     model = a_model(folder, max_new_tokens=1)
     sizes = seen_sizes(model)
     model.answer([a_question(a_photo(28, 30), (12, 12))])
-    assert sizes == [model._kind.size_seen(28, 30)]
     assert sizes in ([(28, 28)], [(32, 32)])
 
 
@@ -338,11 +405,10 @@ def test_canonical_focal_lengths(tmp_path):
 
 def test_sizes_of_the_two_kinds(tmp_path):
     qwen = model_kind(write_config(tmp_path, model_type="qwen2_5_vl"))
-    assert qwen.size_seen(480, 640) == (476, 644)
-    assert qwen.size_seen(10, 1000) == (28, 1008)
+    assert (qwen.patch_px, qwen.longest_px) == (28, 0)
     pixtral = {"model_type": "llava", "vision_config": {"model_type": "pixtral"}}
     kind = model_kind(write_config(tmp_path, **pixtral))
-    assert kind.size_seen(481, 640) == (496, 640)
+    assert (kind.patch_px, kind.longest_px) == (16, 1024)
     broken = {"model_type": "qwen2_5_vl", "vision_config": {"patch_size": 0}}
     with pytest.raises(ModelError, match="patch_size = 0"):
         model_kind(write_config(tmp_path, **broken))
@@ -440,7 +506,8 @@ def test_code_beside_the_weights_is_refused(pixtral, tmp_path):
 
 def test_catalogue():
     depthlm = find_model("facebook/DepthLM")
-    assert (depthlm.name, depthlm.part, depthlm.commercial) == ("depthlm", "estimator", False)
+    assert (depthlm.name, depthlm.commercial) == ("depthlm", False)
+    assert depthlm.part == "vision language model"
     assert find_model("Qwen/Qwen2.5-VL-7B-Instruct").commercial
     assert not find_model("Qwen/Qwen2.5-VL-3B-Instruct").commercial
 

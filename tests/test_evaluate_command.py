@@ -79,7 +79,7 @@ def test_the_whole_path(capsys, data, tmp_path):
     # Nothing is predicted again; scoring works elsewhere, and gives the same.
     before = {name: (run / name).read_bytes() for name in ("scores.csv", "table.md")}
     status, printed = run_here(capsys, *command, "--errors", "none")
-    assert (status, "0 predictions to make, 2 are there already" in printed) == (0, True)
+    assert (status, "0 predictions to make, 2 there already" in printed) == (0, True)
     moved = shutil.move(data, tmp_path / "moved")
     status, printed = run_here(capsys, "score", run, "--data", moved)
     assert status == 0, printed
@@ -177,7 +177,7 @@ def test_failures_end_with_exit_status_1(capsys, data, tmp_path):
     )
     assert status == 1
     assert "simulated, seed 0, rgb/room_0: failed" in printed
-    assert "1 predictions failed; the same command tries again" in printed
+    assert "1 prediction failed; the same command tries again" in printed
     assert summary(run)["simulated"]["count"] == 1
     status, printed = run_here(capsys, "score", run)
     assert (status, "1 of 2 have no score" in printed) == (1, True)
@@ -284,7 +284,7 @@ def test_a_killed_run_over_real_photos_goes_on_with_nothing_lost_or_doubled(
 
     status, printed = run_here(capsys, *command)
     assert status == 0, printed
-    assert f"{8 - len(done)} predictions to make, {len(done)} are there already" in printed
+    assert f"{8 - len(done)} predictions to make, {len(done)} there already" in printed
     for path, content in done.items():
         assert path.read_bytes() == content
     for path, (name, when) in found.items():

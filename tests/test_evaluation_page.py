@@ -196,6 +196,16 @@ def test_shows_the_figures_of_the_table_and_of_each_photo(
     assert "between 0.001 m and 10 m, no crop" in text
 
 
+def test_a_label_that_is_a_path_is_broken_between_its_names(
+    tmp_path: Path, three_photos: Planted
+) -> None:
+    run, scores = make_run(tmp_path / "run", three_photos, {"a": {}})
+    run = replace(run, rows=(replace(run.rows[0], label="clip2depth:<RUN>/model"),))
+    path = write_page(Results.of(run, three_photos, scores), shown=2)
+    label = "clip2depth:<wbr>&lt;RUN&gt;/<wbr>model"
+    assert f'<th scope="row">{label}</th>' in path.read_text("utf-8")
+
+
 def test_failures_are_listed_by_reason_and_escaped(
     three_photos: Planted, two_rows: tuple[RunInfo, list[PhotoScore]]
 ) -> None:

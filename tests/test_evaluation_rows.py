@@ -134,7 +134,7 @@ def test_saved_predictions_that_were_missing_or_broken_are_taken_later(capsys, t
     for name in ("room_1.npy", "room_2.npy"):
         shutil.copy(data / "depth" / name, saved)
     status, printed = run_here(capsys, *command)
-    assert (status, "2 predictions to make, 1 are there already" in printed) == (0, True)
+    assert (status, "2 predictions to make, 1 there already" in printed) == (0, True)
     # Saved predictions keep no records.
     assert "records" not in printed
     assert not (tmp_path / "run" / "work").exists()

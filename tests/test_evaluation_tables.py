@@ -79,6 +79,17 @@ def test_a_small_table_in_full() -> None:
     )
 
 
+def test_pixels_without_a_depth_are_told_with_what_they_count_as() -> None:
+    """They weigh more than all others, so that no figure is understood without them."""
+    run, data_set = _case(*(RowInfo(key, f"Row {key}", (0,), {}) for key in "abc"))
+    shares = {"a": 0.42, "b": 0.0, "c": 0.00049}
+    scores = [each for row, share in shares.items() for each in _equal_scores(row, unusable=share)]
+    notes = score_table(Results.of(run, data_set, scores)).notes
+    assert [note for note in notes if "no depth" in note] == [
+        "Row a gives no depth at 42.0 % of the pixels that count; they are scored as 10 m."
+    ]
+
+
 def test_published_figures_stand_apart_with_their_source() -> None:
     run, data_set = _case(RowInfo("a", "Ours", (0,), {}), name="nyu")
     results = Results.of(run, data_set, _equal_scores("a", delta1=0.9))

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from mfh.errors import OutputError
-from mfh.files import atomic_path, json_number, make_folder, write_json, write_npz, write_text
+from mfh.files import (
+    atomic_path,
+    json_number,
+    make_folder,
+    require_writable,
+    write_json,
+    write_npz,
+    write_text,
+)
+from mfh.training.csv_log import CsvLog
 
 
 def test_the_file_appears_whole_and_nothing_else(tmp_path: Path) -> None:
@@ -112,6 +121,41 @@ def test_make_folder(tmp_path: Path) -> None:
         make_folder(tmp_path / "file")
     with pytest.raises(OutputError, match="cannot make folder"):
         make_folder(tmp_path / "file" / "b")
+
+
+def test_what_cannot_be_written_is_told_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "new" / "a.json"
+    require_writable(target)
+    target.write_text("old")
+    require_writable(target)
+    assert target.read_text() == "old"
+    assert list(target.parent.iterdir()) == [target]
+    with pytest.raises(OutputError, match="new: is a directory; a folder has that name"):
+        require_writable(target.parent)
+
+    def denied(self: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "touch", denied)
+    with pytest.raises(OutputError, match=r"a\.json: permission denied; allow writing there"):
+        require_writable(target)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(errno.EACCES, "allow writing there"), (errno.ENOSPC, "free some space")]
+)
+def test_a_log_that_cannot_be_written_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
+) -> None:
+    def fails(file: int) -> None:
+        raise OSError(code, "why not")
+
+    with CsvLog(tmp_path / "steps.csv", ("step",), last_step=0) as log:
+        monkeypatch.setattr(os, "fsync", fails)
+        with pytest.raises(OutputError, match=rf"steps\.csv: why not; {remedy}"):
+            log.sync()
 
 
 def test_json_holds_no_nan(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 import mfh
 from mfh.errors import InputError, MissingPartError
 from mfh.head import LandmarkHead
+from mfh.known_distances import KnownDistance
 from mfh.models import ModelStore
 from mfh.parts import LearnedParts, learned_stages
 from mfh.pipeline import MetricFromHuman
@@ -73,6 +74,9 @@ def test_one_known_distance_gives_a_depth():
         depth = method(head_method=head_method).predict(planted.photo(), landmarks=KNOWN[0])
         assert depth.depth_m[y, x] == pytest.approx(planted.scene_depth()[y, x], rel=0.02)
     assert any("known distances are at too similar" in warning for warning in depth.warnings)
+    asked = KnownDistance(*KNOWN[0], kind="asked point")
+    depth = method(head_method="silog").predict(planted.photo(), landmarks=asked)
+    assert any("points asked about are at too similar" in each for each in depth.warnings)
 
 
 def test_people_and_known_distances_together():

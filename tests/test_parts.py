@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mfh.errors import MissingPartError
+from mfh.estimators.depthlm.spec import DepthLMSpec
 from mfh.missing_models import MissingModelsError
-from mfh.models import ModelStore, Weights, find_model
+from mfh.models import DownloadProgress, ModelStore, Weights, find_model
 from mfh.models.download import UnknownHostError
 from mfh.models.store import UnreachableModelError
 from mfh.parts import STAGES, LearnedParts
@@ -112,22 +114,58 @@ def test_models_that_are_missing_are_told_with_and_without_what_else_there_is(st
     learned = LearnedParts(settings, store)
     with pytest.raises(MissingModelsError) as caught:
         learned.prepare(["people", "disparity"])
-    said, missing = str(caught.value), caught.value.missing
+    missing = str(caught.value)
+    with pytest.raises(MissingPartError) as caught:
+        learned.prepare_for("never")
+    said = str(caught.value)
     assert "mfh models get mask-rcnn hmr2 depth-anything-large (" in missing.splitlines()[-1]
     assert "mfh models add smpl FILE" in missing
     assert said.startswith(f"{missing}\n")
     instead = said.removeprefix(missing)
     assert "Anny, which nobody has to register for: --set people.model=anny\n" in instead
     assert "--use people=PATH --use disparity=PATH" in instead
-    assert "--landmark x,y=METRES" in instead
+    assert "--landmark x,y=METRES, without --paint\n" in instead
     assert "--" not in missing
+
+
+@pytest.mark.parametrize(
+    ("paint", "use", "known_distances", "advice"),
+    [
+        ("auto", [], False, "people: --landmark x,y=METRES"),
+        ("always", ["painted"], False,
+         "people: --landmark x,y=METRES, without --paint and --use painted=..."),
+        ("never", [], True,
+         "or leave out --paint: known distances need neither painter nor people"),
+        ("auto", ["painted"], True,
+         "or leave out --use painted=...: known distances need neither painter nor people"),
+        ("auto", [], True, None),
+        ("never", ["people"], False, None),
+    ],
+)  # fmt: skip
+def test_only_what_can_be_given_is_advised(store, paint, use, known_distances, advice):
+    learned = LearnedParts(settings_from(device="cpu"), store)
+    with pytest.raises(MissingPartError) as caught:
+        learned.prepare_for(paint, use, known_distances=known_distances)
+    lines = str(caught.value).splitlines()
+    advised = [line for line in lines if "--landmark" in line or line.startswith("or leave out")]
+    assert len(advised) == (advice is not None)
+    assert all(line.endswith(advice) for line in advised)
+
+
+def test_a_method_that_takes_no_files_is_not_told_to_take_any(store, tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    with pytest.raises(MissingModelsError, match="mfh models get depth-anything-large") as caught:
+        DepthLMSpec(str(model)).prepare(DownloadProgress(), store)
+    assert "--" not in str(caught.value)
 
 
 def test_without_smpl_nothing_is_missing_that_does_not_come_by_itself(store, monkeypatch):
     with pytest.raises(MissingModelsError) as caught:
         LearnedParts(settings_from(device="cpu"), store).prepare(STAGES)
     got = "mfh models get sd2-inpainting mask-rcnn keypoint-rcnn depth-anything-large (6.9 GB)"
-    assert got in caught.value.missing
+    assert got in str(caught.value)
     for word in ("smpl", "register", "hmr2", "Anny"):
         assert word not in str(caught.value)
 
@@ -150,7 +188,6 @@ def test_without_a_network_all_that_is_missing_is_told(store, monkeypatch):
     assert f"    get them with: {got} (1.6 GB)" in lines
     assert f"    on a machine with a network, and copy them to {store.folder} here" in lines
     assert f"    or: {got} --mirror DIR|URL" in lines
-    assert "or see the whole flow with simulated parts: mfh demo" in lines
 
 
 def test_what_can_be_downloaded_is(store, monkeypatch):

@@ -154,8 +154,13 @@ def test_a_clip2depth_that_is_not_there(tmp_path: Path, given: Path) -> None:
         estimator_spec("clip2depth")
     with pytest.raises(SettingsError, match="names no folder"):
         estimator_spec("clip2depth:randomised@")
-    with pytest.raises(InputError, match="there is no such folder"):
+    with pytest.raises(
+        InputError, match="there is no such folder; `mfh train clip2depth` writes it"
+    ):
         estimator_spec(f"clip2depth:{tmp_path / 'nowhere'}")
+    for word in ("randomized", "detached"):
+        with pytest.raises(SettingsError, match=f"'{word}' is unknown.*folder is 'randomised@'"):
+            estimator_spec(f"clip2depth:{word}@{given / 'model'}")
     with pytest.raises(ModelError, match="it is no CLIP2Depth"):
         estimator_spec(f"clip2depth:{given / 'model'}")
 

@@ -16,12 +16,17 @@ from test_report import EVIL, SHAPE, estimate, evil_records, planted
 
 from mfh.pipeline import MetricFromHuman
 from mfh.records import Intrinsics, MetricDepth, Photo
+from mfh.results.asked import AskedPoint
 from mfh.results.report import write_report
 from mfh.settings import settings_from
 from mfh.simulation import SimulatedErrors, SimulatedWorld, load_demo_scene, simulated_parts
 
 HEIGHT, WIDTH = 96, 128
 CAMERA = Intrinsics(151.3, 149.7, 60.2, 50.9, HEIGHT, WIDTH)
+ASKED = [
+    AskedPoint(30.5, 20.5, text, 2.4, 2.3, "", used=False)
+    for text in ("It is 2.4 m away, judging by the chairs, which are about 0.9 m high.", "3" * 600)
+]
 
 
 def slanted() -> MetricDepth:
@@ -202,6 +207,7 @@ def test_axe_finds_nothing(page, tmp_path: Path, theme: Theme, size_px: tuple[in
         timings={"head": 0.5},
         simulated_errors={"person_size": 0.17},
         files={"depth": tmp_path / "depth.npz"},
+        asked=ASKED,
     )
     open_report(page, path, theme=theme, size_px=size_px)
     for details in page.locator("details").all():
@@ -227,6 +233,15 @@ def test_a_phone_needs_no_scrolling_sideways_and_measures_by_finger(
     click(phone, 50, 30, depth, tap=True)
     assert phone.inner_text("#between").startswith(metres(depth.distance((10, 10), (50, 30))))
     context.close()
+
+
+def test_an_answer_of_any_length_leaves_all_numbers_in_view(page, tmp_path: Path) -> None:
+    open_report(page, write_report(tmp_path, asked=ASKED, **planted()), size_px=(600, 900))
+    table = page.locator(".table[aria-label=Questions]")
+    assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
+    sentence = table.locator("tbody tr").nth(1).bounding_box()
+    assert sentence["height"] < 4 * 24, "in px, so much as three lines"
+    assert table.inner_text().count("set aside") == 2
 
 
 def test_on_paper_photo_and_depth_stand_side_by_side_and_whole(page, tmp_path: Path) -> None:

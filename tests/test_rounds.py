@@ -9,6 +9,7 @@ import pytest
 
 from mfh.errors import InputError
 from mfh.records import MetricHead
+from mfh.results.uncertainty import missed_in_words
 from mfh.rounds import Rounds, paintings_to_reach, stages_needed
 from mfh.why_stopped import missed_target, painting_in_words, so_far_in_words
 
@@ -158,7 +159,7 @@ def test_why_painting_stopped_is_said(rounds, stopped, painted, error, people, w
             32,
             head(0.104, 0.05),
             True,
-            "is not reached, if only just: more paintings would lessen",
+            "The target of ± 10.0 % is not reached (± 10.4 %), if only just: more paintings would",
         ),
         (until(at_most=0), 0, head(0.13), True, "nothing was painted, as asked"),
         (
@@ -175,6 +176,18 @@ def test_a_missed_target_is_said_with_what_to_do(rounds, painted, fit, people, w
     assert words in said
     assert said.endswith(".")
     assert ("--landmark x,y=METRES" in said) == people
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "words"),
+    [
+        (0.1, 0.2, "The target of ± 10 % is not reached"),
+        (0.1, 0.1043, "The target of ± 10.0 % is not reached (± 10.4 %)"),
+        (0.1, 0.10004, "The target of ± 10.000 % is not reached (± 10.004 %)"),
+    ],
+)
+def test_an_error_that_reads_like_its_target_is_told_more_exactly(target, error, words):
+    assert missed_in_words(target, error) == words
 
 
 def test_nothing_is_said_of_a_target_that_is_reached_or_none():

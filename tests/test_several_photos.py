@@ -83,7 +83,9 @@ def test_each_photo_has_its_line_in_order(predict, tmp_path):
 
 
 def test_a_note_that_concerns_all_is_said_once(capsys, predict, folder, tmp_path, monkeypatch):
+    """Of one that differs in numbers alone, the numbers are."""
     (tmp_path / "K.json").unlink()
+    Image.fromarray(planted.photo().image[:, :64]).save(folder / "b.png")
     world = World({})
     parts = {"painter": world, "people": world, "disparity": world}
     monkeypatch.setattr("mfh.pipeline.parts_from", lambda *_: parts)
@@ -95,7 +97,8 @@ def test_a_note_that_concerns_all_is_said_once(capsys, predict, folder, tmp_path
     )
     assert printed.count("--intrinsics") == 1
     lines = [line for line in printed.splitlines() if "/4 " in line]
-    assert [line.endswith("note 1") for line in lines] == [False, True, True, True]
+    told = [line.partition(" note ")[2] for line in lines]
+    assert told == ["", "1 (here 46)", "1", "1"]
 
 
 def test_what_no_photo_would_do_without_ends_the_command(predict):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
-from mfh_cli.terminal import TerminalProgress
+from mfh_cli.terminal import TerminalProgress, show_summary
 from rich.console import Console
 
 
@@ -76,3 +78,21 @@ def test_what_is_said_at_the_end_stays(progress, capsys):
     assert painting.endswith("continued after 4 of 8")
     assert measuring.endswith("recomputed")
     assert "measuring people: recomputed: seed 0 -> 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("columns", range(30, 100, 7))
+def test_no_line_ends_between_a_number_and_its_sign_or_unit(columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    words = "median 5.5 m, ± 9 % (1 sigma; single points from ± 10 % near to ± 14 % far), 480 px"
+    path = "a/" + "long-name/" * 12
+    show_summary(
+        "photo", [("Depth", words), ("Kept in", path)], (f"The error is {words}.",), Path()
+    )
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= columns
+    for line in printed.splitlines():
+        assert not re.search(r"^\s*(%|m,|px|sigma)|(±|\d)\s*$", line), line
+    said = "".join(printed.split())
+    assert f"Depth{''.join(words.split())}Keptin{path}" in said
+    assert f"note:Theerroris{''.join(words.split())}." in said
+    assert "± 9 %" in printed and "\N{NO-BREAK SPACE}" not in printed

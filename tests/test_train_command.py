@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 from commands import files_under, run_here
 from small_rooms import write_rooms
 from tiny_clipseg import tiny_clipseg
@@ -97,6 +99,67 @@ def test_interrupted_it_tells_the_command_that_goes_on(
     assert "4 steps, 2 of them done already" in printed
 
 
+def test_a_signal_ends_it_after_the_step_with_a_checkpoint(
+    rooms: Path,
+    base: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from mfh_cli.training_progress import TerminalTraining
+
+    def signalled(self: TerminalTraining, done: int, *rest: object) -> None:
+        if done == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(TerminalTraining, "step", signalled)
+    command = [*arguments(rooms, base, tmp_path / "run"), "--epochs", 3]
+    status, printed = run_here(capfd, *command)
+    assert status == 130
+    assert "ending after this step, with a checkpoint" in printed
+    assert "interrupted; it goes on after step 3 with: mfh " in printed
+    monkeypatch.setenv("RANK", "1")
+    TerminalTraining().interrupted()
+    assert capfd.readouterr().err == ""
+
+
+def test_of_several_processes_one_speaks(
+    rooms: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from mfh_cli import train as command
+    from mfh_cli import training_options
+    from mfh_cli.training_progress import TerminalTraining
+
+    from mfh.datasets import open_data_set
+    from mfh.estimators.clip2depth.training.settings import TrainingSettings
+    from mfh.training.progress import ToldByMainError
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(training_options, "_TELLING_S", 0.0)
+    printed = {}
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        progress = TerminalTraining()
+        command._photos(open_data_set("folder", rooms), TrainingSettings(crop="none"))
+        with pytest.raises(typer.Exit) as ended, training_options.interruptible_training(progress):
+            raise KeyboardInterrupt
+        assert ended.value.exit_code == 130
+        printed[rank] = capsys.readouterr().err
+    assert printed["1"] == ""
+    assert "note: " in printed["0"]
+    assert "with: accelerate launch -m mfh " in printed["0"]
+    assert "launched with the same options as before" in printed["0"]
+
+    with pytest.raises(typer.Exit) as ended, training_options.interruptible_training(progress):
+        raise ToldByMainError("the same as the main process says")
+    assert ended.value.exit_code == 1
+    progress.begin(0, 4, 4, 1)
+    assert "1 held out for validation; shared by 2 processes" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("added", "message"),
     [
@@ -107,6 +170,8 @@ def test_interrupted_it_tells_the_command_that_goes_on(
         (["--device", "tpu"], "--device tpu: accepted: auto, cpu"),
         (["--tokens", "78"], "tokens is 78"),
         (["--base", "nowhere"], "nowhere: there is no such folder"),
+        (["--data-option", "crop=eigen"], "64 x 48 px, but the crop is defined for 640 x 480"),
+        (["--data-option", "crop=eigen"], "--data-option crop=none, or in a training --set crop"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -131,9 +196,11 @@ def test_photos_that_are_not_there_are_told(
     command = arguments(rooms, base, tmp_path / "run")
     status, printed = run_here(capsys, *command, "--steps", 1)
     assert status == 0
-    assert "1 photos of photos with depth maps are left out; not there:" in printed
+    assert "1 photo of photos with depth maps left out; not there:" in printed
     assert "room_1.npy" in printed
-    assert "1 steps, on 3 photos" in printed
+    assert "1 step, on 3 photos" in printed
+    assert "trained 1 step on 3 photos" in printed
+    assert "on 1 photo held out" in printed
 
 
 def test_without_clipseg_it_says_how_to_get_it(
@@ -170,3 +237,8 @@ def test_help_loads_no_model_library() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert "--learning-rate" in done
+    assert "pip install tensorboard" in done
+    # Broken into lines, with a frame around them.
+    words = " ".join(done.replace("│", " ").split())
+    assert "weight_decay (0.01)" in words
+    assert "crop (eigen; or none" in words

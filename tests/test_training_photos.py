@@ -184,6 +184,13 @@ def test_neither_part_is_empty(tmp_path: Path, fraction: float, names: list[str]
     assert validation
 
 
+def test_the_number_of_photos_held_out_is_rounded(tmp_path: Path) -> None:
+    data_set = open_data_set("folder", tmp_path)
+    scenes = named(*(f"{scene}/1" for scene in range(10)))
+    held = [len(hold_out(data_set, scenes, fraction, 0)[1]) for fraction in (0.24, 0.25, 0.34)]
+    assert held == [2, 3, 3]
+
+
 def test_a_large_scene_is_not_held_out_for_a_small_fraction(tmp_path: Path) -> None:
     samples = named(*(f"a/{n}" for n in range(90)), *(f"b/{n}" for n in range(10)))
     for seed in range(5):

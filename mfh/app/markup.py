@@ -23,7 +23,7 @@ _STAGES = {
     DOWNLOAD: "Downloading models",
     "painted": "Painting people",
     "people": "Measuring people",
-    "landmarks": "Rendering people",
+    "landmarks": "Placing landmarks",
     "disparity": "Estimating disparity",
     "aligned": "Aligning",
     "head": "Fitting the metric head",

@@ -163,17 +163,32 @@ class Labels:
     def truth(self, sample: Sample) -> NDArray[np.float32]:
         """Depth in metres, z, at the labelled pixels, NaN elsewhere, (H, W) as the intrinsics say.
 
-        Where labels share a pixel, the nearest counts. Raises `InputError` naming the line for
-        pixels outside the photo, depth that is no positive number, and lists of unequal length.
+        Where labels share a pixel, the nearest counts. Raises `InputError` as `points` does.
+        """
+        x_px, y_px, depth_m = self.points(sample)
+        camera = _intrinsics(sample.extra)
+        truth_m = np.full((camera.height, camera.width), np.nan, np.float32)
+        truth_m[y_px, x_px] = depth_m
+        return truth_m
+
+    def points(
+        self, sample: Sample
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+        """What `truth` holds, without its map: x and y in px and z in metres, each (N,), by rows.
+
+        Raises `InputError` naming the line for pixels outside the photo, depth that is no positive
+        number, and lists of unequal length.
         """
         camera = _intrinsics(sample.extra)
         x_px, y_px, depth_m = _labels(sample.extra, camera)
         if sample.extra["labelled"] == "distance":
             depth_m = depth_m / _ray_lengths(x_px, y_px, camera)
-        truth_m = np.full((camera.height, camera.width), np.inf)
-        np.minimum.at(truth_m, (y_px, x_px), depth_m)
-        truth_m[np.isinf(truth_m)] = np.nan
-        return truth_m.astype(np.float32)
+        # The nearest of those that share a pixel comes first.
+        order = np.lexsort((depth_m, x_px, y_px))
+        pixels, first = np.unique((y_px * camera.width + x_px)[order], return_index=True)
+        rows, columns = np.divmod(pixels, camera.width)
+        nearest_m = depth_m[order][first].astype(np.float32)
+        return columns.astype(np.int32), rows.astype(np.int32), nearest_m
 
     def files(self, sample: Sample) -> tuple[Path, ...]:
         """The photo; what the .jsonl file says of it is in the sample."""
@@ -190,11 +205,10 @@ class Labels:
         count = beyond = 0
         for sample in samples:
             try:
-                truth_m = self.truth(sample)
+                _, _, known = self.points(sample)
             except InputError as error:
                 wrong[sample.name] = str(error)
                 continue
-            known = truth_m[np.isfinite(truth_m)]
             count += len(known)
             beyond += int((known >= self.max_m).sum())
         lacking = wrong | missing
@@ -232,8 +246,7 @@ class Labels:
         if len(found) != 1:
             holds = f"{', '.join(path.name for path in found)}" if found else "no .jsonl file"
             raise LayoutError(
-                f"{self.root}: holds {holds}; give the path of the one file of labels to evaluate "
-                f"on; {_EXPECTED}"
+                f"{self.root}: holds {holds}; give the path of one file of labels; {_EXPECTED}"
             )
         return found[0]
 

@@ -80,7 +80,8 @@ def crop_window(crop: Crop, shape: tuple[int, ...]) -> tuple[slice, slice]:
         if (height, width) != _EIGEN_SHAPE:
             raise InputError(
                 f"Eigen crop: the truth is {width} x {height} px, but the crop is defined for "
-                f'{_EIGEN_SHAPE[1]} x {_EIGEN_SHAPE[0]} px alone; score it with crop="none"'
+                f"{_EIGEN_SHAPE[1]} x {_EIGEN_SHAPE[0]} px alone; count depth everywhere: "
+                "--data-option crop=none, or in a training --set crop=none"
             )
         return _EIGEN
     if crop == "eigen-kitti":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from mfh.errors import SettingsError
 from mfh.estimators.estimator import Estimator
 from mfh.models import DownloadProgress, ModelStore, Weights
+from mfh.models.catalogue import named_folder
 from mfh.settings import Settings
 
 
@@ -79,5 +79,5 @@ def refuse_untaken(method: str, spec: EstimatorSpec, given: Mapping[str, str]) -
 
 def model_identity(model: str) -> dict[str, Any]:
     """What tells a model from others, as plain JSON values: its text, and of a folder its files."""
-    files = dict(Weights.local(model).identity) if Path(model).is_dir() else {}
+    files = dict(Weights.local(model).identity) if named_folder(model) else {}
     return {"model": model, **files}

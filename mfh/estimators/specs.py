@@ -25,7 +25,7 @@ from mfh.estimators.metric3d import SIZES, Metric3D
 from mfh.estimators.spec import EstimatorSpec, model_identity, refuse_untaken
 from mfh.estimators.unidepth import MODELS, UniDepth, require_unidepth
 from mfh.models import DownloadProgress, ModelStore, Weights
-from mfh.models.catalogue import is_hub_id
+from mfh.models.catalogue import is_hub_id, named_folder
 from mfh.models.digests import read_digests
 from mfh.settings import Device, Precision, Settings
 
@@ -113,7 +113,9 @@ class UniDepthSpec(EstimatorSpec):
     def from_text(cls, rest: str, settings: Settings) -> UniDepthSpec:
         """From "" or "MODEL"."""
         _require_own_precision("unidepth", settings.precision, ("auto",))
-        model = _absolute(rest or cls.model)
+        model = rest or cls.model
+        if model not in MODELS:
+            model = _absolute(model)
         if model not in MODELS and not is_hub_id(model) and not Path(model).is_dir():
             raise SettingsError(
                 f"unidepth:{rest}: {model!r} is no size ({', '.join(MODELS)}), no folder, and no "
@@ -156,14 +158,24 @@ class Clip2DepthSpec(EstimatorSpec):
 
     @classmethod
     def from_text(cls, rest: str, settings: Settings) -> Clip2DepthSpec:
-        """From "DIR" or "randomised@DIR". Raises `ModelError` where that is no CLIP2Depth."""
+        """From "DIR" or "randomised@DIR".
+
+        Raises `ModelError` where that is no CLIP2Depth, `InputError` for a folder that is not
+        there, and `SettingsError` for another word before "@".
+        """
         given = rest.removeprefix(_RANDOMISED)
         if not given:
             raise SettingsError(
                 "clip2depth: names no folder of a trained model, and there are no published "
                 "weights; `mfh train clip2depth` makes them: give its folder, clip2depth:DIR"
             )
-        folder = existing_folder(given)
+        prefix, at, _ = given.partition("@")
+        if at and not Path(given).expanduser().is_dir():
+            raise SettingsError(
+                f"clip2depth:{rest}: {prefix!r} is unknown, and there is no folder {given}; all "
+                f"that may stand before a model's folder is {_RANDOMISED!r}"
+            )
+        folder = existing_folder(given, instead="`mfh train clip2depth` writes it, as RUN/model")
         load_config(folder)
         mirror: MirrorAtPrediction = "trained" if given == rest else "randomised"
         return cls(str(folder), mirror, settings.device, settings.precision)
@@ -258,11 +270,11 @@ def unknown_method(text: str, forms: Sequence[str]) -> SettingsError:
     return SettingsError(f"method {text!r} is unknown{hint}; there are {', '.join(forms)}")
 
 
-def existing_folder(text: str) -> Path:
-    """A folder's absolute path. Raises `InputError` where it is not there."""
+def existing_folder(text: str, *, instead: str = "") -> Path:
+    """A folder's absolute path. Raises `InputError` where it is not there, with what to do."""
     path = Path(text).expanduser().resolve()
     if not path.is_dir():
-        raise InputError(f"{path}: there is no such folder")
+        raise InputError(f"{path}: there is no such folder{f'; {instead}' if instead else ''}")
     return path
 
 
@@ -275,5 +287,5 @@ def _require_own_precision(method: str, precision: Precision, own: tuple[Precisi
 
 
 def _absolute(text: str) -> str:
-    path = Path(text).expanduser()
-    return str(path.resolve()) if path.is_dir() else text
+    path = named_folder(text)
+    return str(path.resolve()) if path else text

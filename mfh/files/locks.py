@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mfh.errors import OutputError, RunFolderError
+from mfh.errors import MfhError, OutputError, RunFolderError
 from mfh.files.writing import make_folder
 
 
@@ -48,15 +48,40 @@ def run_locked(folder: Path, doing: str) -> Iterator[None]:
 
     Raises `RunFolderError` where another process holds it, and `OutputError` as `locked` does.
     """
-    path = make_folder(folder) / "run.lock"
+    busy = RunFolderError(
+        f"{folder}: another process is {doing}; wait for it to end, or choose another folder with "
+        "--out"
+    )
     remedy = "allow writing there, or choose another folder with --out"
+    with _locked_at_once(make_folder(folder) / "run.lock", busy, remedy):
+        yield
+
+
+@contextmanager
+def file_locked(path: Path, doing: str) -> Iterator[None]:
+    """Keep other processes from writing a file, whose folder is made if it is not there.
+
+    The lock is a hidden file beside it, which stays: removing it could let two processes in.
+
+    doing: what another process does that holds it, e.g. "writing labels there".
+
+    Raises `OutputError` where another process holds it, and as `locked` does.
+    """
+    busy = OutputError(
+        f"{path}: another process is {doing}; wait for it to end, or choose another file with --out"
+    )
+    remedy = "allow writing there, or choose another file with --out"
+    with _locked_at_once(make_folder(path.parent) / f".{path.name}.lock", busy, remedy):
+        yield
+
+
+@contextmanager
+def _locked_at_once(path: Path, busy: MfhError, remedy: str) -> Iterator[None]:
+    """Hold the lock `path`, or raise `busy` where another process does."""
     # Only what taking the lock says is about another process.
     with ExitStack() as held:
         try:
             held.enter_context(locked(path, timeout_s=0, remedy=remedy))
         except Timeout as error:
-            raise RunFolderError(
-                f"{folder}: another process is {doing}; wait for it to end, or choose another "
-                "folder with --out"
-            ) from error
+            raise busy from error
         yield

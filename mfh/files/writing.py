@@ -67,7 +67,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         # An error about another file, e.g. one the block reads from, is not about writing this one.
         if error.filename is not None and Path(os.fsdecode(error.filename)) != temporary:
             raise
-        raise _output_error("write", path, error) from error
+        raise output_error("write", path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -82,8 +82,25 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _output_error("make folder", path, error) from error
+        raise output_error("make folder", path, error) from error
     return path
+
+
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `OutputError` where a file could not be written, before anything that takes long.
+
+    Its folder is made. A file that is there stays as it is.
+    """
+    path = Path(path)
+    make_folder(path.parent)
+    temporary = path.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        raise output_error("write", path, error) from error
 
 
 def remove_file(path: str | os.PathLike[str]) -> None:
@@ -92,7 +109,7 @@ def remove_file(path: str | os.PathLike[str]) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _output_error("remove", path, error) from error
+        raise output_error("remove", path, error) from error
 
 
 def remove_temporaries(folder: str | os.PathLike[str]) -> None:
@@ -154,7 +171,11 @@ def write_npz(
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def _output_error(action: str, path: Path, error: OSError) -> OutputError:
+def output_error(action: str, path: Path, error: OSError) -> OutputError:
+    """What a message says of an error of the system, with what to do about that one.
+
+    action: what could not be done with `path`, e.g. "write".
+    """
     why = (error.strerror or str(error) or type(error).__name__).lower()
     remedy = _REMEDIES.get(error.errno or 0, _ELSE)
     return OutputError(f"cannot {action} {path}: {why}; {remedy}")

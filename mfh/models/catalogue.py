@@ -19,7 +19,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Part = Literal["painter", "detector", "keypoints", "mesh", "body", "disparity", "estimator"]
+Part = Literal[
+    "painter",
+    "detector",
+    "keypoints",
+    "mesh",
+    "body",
+    "disparity",
+    "vision language model",
+    "estimator",
+]
 Obtain = Literal["hub", "url", "register", "included", "folder"]
 
 # The stage of each part; a stage of several parts is named after the one that gives its records.
@@ -30,6 +39,7 @@ _STAGE: Mapping[str, str] = {
     "mesh": "people",
     "body": "people",
     "disparity": "disparity",
+    "vision language model": "estimators",
     "estimator": "estimators",
 }
 _MAIN_PART = {"painted": "painter", "people": "mesh", "disparity": "disparity"}
@@ -253,6 +263,18 @@ def folder_model(path: Path, part: Part, files: tuple[ModelFile, ...] = ()) -> M
         source=folder,
         files=files,
     )
+
+
+def named_folder(text: str | Path) -> Path | None:
+    """The folder that a text names where a model is asked for; None where it names none.
+
+    Names and ids of the catalogue are its models, also where there is such a folder, which "./NAME"
+    names then. A `Path` is always a folder's.
+    """
+    if any(text in (model.name, model.id) for model in catalogue()):
+        return None
+    path = Path(text).expanduser()
+    return path if path.is_dir() else None
 
 
 def is_hub_id(text: str) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ASKED = "none: a model was asked "
+"""How `MetricDepth.painting` begins where a model was asked instead; how much it was follows."""
+
 
 @dataclass(frozen=True)
 class AskedPoint:

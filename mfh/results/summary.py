@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mfh.files import json_number
 from mfh.records import Counts, Intrinsics, MetricDepth, MetricHead
-from mfh.results.asked import AskedPoint
+from mfh.results.asked import ASKED, AskedPoint
 from mfh.results.percentiles import finite_percentiles
 from mfh.results.uncertainty import (
     error_in_words,
@@ -204,7 +204,9 @@ def _landmark_lines(counts: Counts, painting: str) -> list[tuple[str, str]]:
     ):
         if count:
             lines.append((label, f"{'one' if count == 1 else count} used"))
-    if painting:
+    if painting.startswith(ASKED):
+        lines.append(("Asked", painting.removeprefix(ASKED)))
+    elif painting:
         lines.append(("Painted", painting))
     elif not counts.painted:
         label, words = lines.pop() if lines else ("People", "nobody used")

@@ -28,6 +28,18 @@ def percent_in_words(error: float) -> str:
     return f"± {percent:.1f} %" if percent < 0.95 else f"± {percent:.0f} %"
 
 
+def missed_in_words(target: float, error: float) -> str:
+    """Say that an error is larger than wanted; with the error where both would read alike."""
+    wanted = percent_in_words(target)
+    if wanted != percent_in_words(error):
+        return f"The target of {wanted} is not reached"
+    for decimals in (1, 2, 3):
+        wanted, reached = (f"± {100 * each:.{decimals}f} %" for each in (target, error))
+        if wanted != reached:
+            break
+    return f"The target of {wanted} is not reached ({reached})"
+
+
 def error_in_words(result: MetricDepth) -> str:
     """Say how far depth may be off, or where that is unknown how well the landmarks agree."""
     if not result.knows_error:

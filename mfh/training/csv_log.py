@@ -10,8 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from mfh.errors import OutputError
-from mfh.files import write_text
+from mfh.files import output_error, write_text
 from mfh.files.reading import read_text_file
 
 
@@ -33,7 +32,7 @@ class CsvLog:
         try:
             self._file: TextIO = path.open("a", encoding="utf-8", newline="")
         except OSError as error:
-            raise self._failed(error) from error
+            raise output_error("write", path, error) from error
 
     def __enter__(self) -> CsvLog:
         return self
@@ -52,24 +51,18 @@ class CsvLog:
             self._file.write(_line([f"{row[column]:.9g}" for column in self._columns]))
             self._file.flush()
         except OSError as error:
-            raise self._failed(error) from error
+            raise output_error("write", self._path, error) from error
 
     def sync(self) -> None:
         """Have the disk take what was added, before a checkpoint counts on it."""
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise self._failed(error) from error
+            raise output_error("write", self._path, error) from error
 
     def _is_kept(self, row: list[str], last_step: int) -> bool:
         """Whether a line is whole, and of a step that is not taken again."""
         return len(row) == len(self._columns) and row[0].isdigit() and int(row[0]) <= last_step
-
-    def _failed(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"cannot write {self._path}: {error.strerror or error}; free some space there, or "
-            "allow writing, and run the same command again"
-        )
 
 
 def _line(values: list[str]) -> str:

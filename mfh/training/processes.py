@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from mfh.errors import MfhError
+from mfh.training.progress import ToldByMainError
+
 
 def sum_over_processes(accelerator: Accelerator) -> Callable[[torch.Tensor], torch.Tensor]:
     """A function that adds up a tensor over all processes, to be differentiated.
@@ -33,6 +36,11 @@ def sum_gradients(accelerator: Accelerator, parameters: Iterable[torch.nn.Parame
     for parameter in parameters:
         gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         parameter.grad = accelerator.reduce(gradient, "sum")
+
+
+def in_all_processes(accelerator: Accelerator, error: MfhError) -> MfhError:
+    """What to raise for an error that all processes find: it itself in the main one alone."""
+    return error if accelerator.is_main_process else ToldByMainError(str(error))
 
 
 class _Sum(torch.autograd.Function):

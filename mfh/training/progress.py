@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mfh.errors import MfhError
+
 
 @dataclass(frozen=True)
 class EpochScores:
@@ -45,6 +47,19 @@ class TrainingProgress:
 
     def saved(self, step: int) -> None:
         """A checkpoint was written, from which the training goes on."""
+
+    def interrupted(self) -> None:
+        """Ctrl-C was heard: the training ends after this step, with a checkpoint.
+
+        Called by a signal's handler, in which streams may be locked.
+        """
+
+
+class ToldByMainError(MfhError):
+    """What is wrong in every process of a training alike: the main one tells what it is.
+
+    Of several processes the others end with this, with the same message.
+    """
 
 
 class TimeLeft:

@@ -66,20 +66,25 @@ def scene_of(data_set: DataSet, sample: Sample) -> str:
     return folders
 
 
-def require_no_test_photos(data_set: DataSet, samples: Sequence[Sample]) -> None:
-    """Refuse photos of NYU Depth V2 or KITTI that are not of the training scenes or drives.
+def not_for_training(data_set: DataSet, samples: Sequence[Sample]) -> list[str]:
+    """The names of photos of NYU Depth V2 or KITTI that are not of the training scenes or drives.
 
-    Raises `InputError` that names some.
+    None of other data sets, whose splits are not known.
     """
     is_for_training = {
         "nyu": lambda name: nyu_splits.scene_of(name) is not None,
         "kitti": kitti_frames.is_for_training,
     }.get(data_set.name)
     if is_for_training is None:
-        return
-    others = [sample.name for sample in samples if not is_for_training(sample.name)]
+        return []
+    return [sample.name for sample in samples if not is_for_training(sample.name)]
+
+
+def require_no_test_photos(data_set: DataSet, samples: Sequence[Sample]) -> None:
+    """Refuse the photos of `not_for_training`. Raises `InputError` that names some."""
+    others = not_for_training(data_set, samples)
     if others:
-        whose = _TESTED[data_set.name]
+        whose = TESTED[data_set.name]
         more = len(others) - _SHOWN
         named = f"{', '.join(others[:_SHOWN])}{f' and {more} more' if more > 0 else ''}"
         raise InputError(
@@ -88,10 +93,11 @@ def require_no_test_photos(data_set: DataSet, samples: Sequence[Sample]) -> None
         )
 
 
-_TESTED: Mapping[str, str] = {
+TESTED: Mapping[str, str] = {
     "nyu": "they are of the official test split or of videos that may show its scenes",
     "kitti": "their drives are those of Eigen's test split",
 }
+"""Why photos of a data set are not for training, by its name."""
 
 
 def _drawn(scenes: Sequence[str], fraction: float, seed: int) -> set[str]:

@@ -107,7 +107,10 @@ class CLIP2Depth(LearnedEstimator):
         )
         if isinstance(trained, int | float):
             own = photo.camera.fx / photo.camera.width
-            text += f": focal length {trained:.2f} of the photo's width, this photo's is {own:.2f}"
+            is_ = "is assumed to be" if photo.camera.source == "assumed" else "is"
+            text += (
+                f": focal length {trained:.2f} of the photo's width, this photo's {is_} {own:.2f}"
+            )
         return text
 
     def _depends_on(self) -> Mapping[str, Any]:

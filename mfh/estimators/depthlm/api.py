@@ -9,7 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, overload
 
-from mfh.camera import IntrinsicsLike, assumption_warning
+from mfh.camera import (
+    IntrinsicsLike,
+    assumption_warning,
+    is_off_centre,
+    off_centre_warning,
+    same_aspect,
+)
 from mfh.errors import InputError
 from mfh.estimators.depthlm.asked_files import PointsLike, load_points
 from mfh.estimators.depthlm.asking import (
@@ -101,8 +107,9 @@ def ask(
     image, intrinsics, fov_deg: the photo and its camera, as `mfh.metric_depth` takes them.
     points: (x, y) in px of the photo, one or several, also as an array (P, 2), as texts "x,y", or a
         .csv or .json file of them.
-    model: an id of the model hub, a name in `mfh models list`, a folder, or the run of a training;
-        or an answerer of your own. It has to be on this machine already.
+    model: a name in `mfh models list`, an id of the model hub, a folder, or the run of a training;
+        or an answerer of your own. It has to be on this machine already. A folder that is called as
+        a model of that list is "./NAME", or a `Path`.
     task: "distance" from the camera, "depth" along the principal axis, "speed" to reach the point
         in `seconds`, "time" to reach it at `metres_per_second`; "two points", of which each
         following two are a pair; or "camera motion", from the photo to `second_photo`, which was
@@ -121,8 +128,8 @@ def ask(
         other = load_photo(second_photo, intrinsics, fov_deg=fov_deg)
     check_points(task, given, photo, other)
     answerer = _loaded(model, device, precision) if isinstance(model, str | Path) else model
-    if photo.camera.source == "assumed":
-        warnings.warn(assumption_warning(photo.camera), stacklevel=2)
+    for message in camera_warnings(photo, other):
+        warnings.warn(message, stacklevel=2)
     if task == "two points":
         return ask_two_points(photo, pairs(given), answerer, progress=progress)
     if task == "camera motion" and other is not None:
@@ -148,8 +155,8 @@ def check_points(task: Task, points: Sequence[Point], photo: Photo, other: Photo
     if task == "camera motion":
         if points or other is None:
             raise InputError(
-                "camera motion: is asked of two photos and no points; give a second photo, and "
-                "leave out the points"
+                "camera motion: is asked of two photos and no points; give a second photo with "
+                "--second-photo (in Python second_photo=), and leave out the points"
             )
         return
     if other is not None:
@@ -157,7 +164,29 @@ def check_points(task: Task, points: Sequence[Point], photo: Photo, other: Photo
     if not points:
         raise InputError(f"task {task!r}: no point is given; give points as x,y in px")
     if task == "two points" and len(points) % 2:
-        raise InputError(f"two points: {len(points)} points make no pairs; give an even number")
+        x_px, y_px = points[-1]
+        raise InputError(
+            f"two points: ({x_px:g}, {y_px:g}) px has no second point; each two that follow each "
+            "other are a pair, so give an even number of points"
+        )
+
+
+def camera_warnings(photo: Photo, other: Photo | None = None) -> tuple[str, ...]:
+    """What there is to warn of about the camera of a photo, and of a second one by the same."""
+    found = []
+    for camera in (each.camera for each in (photo, other) if each is not None):
+        if camera.source == "assumed":
+            found.append(assumption_warning(camera))
+        if is_off_centre(camera):
+            found.append(off_centre_warning(camera))
+    if other is not None and not same_aspect(photo.shape, other.shape):
+        (height, width), (other_height, other_width) = photo.shape, other.shape
+        found.append(
+            f"The photos have {width} x {height} and {other_width} x {other_height} px, which are "
+            "hardly by the same camera: what is said of its motion may be far off. Give two photos "
+            "of one size, neither of them cropped."
+        )
+    return tuple(dict.fromkeys(found))
 
 
 def pairs(points: Sequence[Point]) -> tuple[tuple[Point, Point], ...]:

@@ -6,8 +6,7 @@ Importing this loads no model library.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from mfh.camera import crop_intrinsics
@@ -21,8 +20,8 @@ from mfh.records import Photo
 
 ItemT = TypeVar("ItemT")
 
-# Questions whose views are in memory at once, of a few MB each.
-_AT_ONCE = 64
+# Marked views that are in memory at once: ten of the largest, hundreds of most.
+_BYTES_AT_ONCE = 400_000_000
 
 
 class Asker:
@@ -37,7 +36,10 @@ class Asker:
     def view(self, points: Sequence[Point]) -> tuple[CanonicalView, list[Point]]:
         """A view that the answerer takes and that holds the points, and those in the px it takes.
 
-        Raises `InputError` where there is none.
+        Where it takes no view of the whole photo, that is of a window: the most central one in
+        which the points are a quarter of its sides from its borders, or as far as they can be.
+
+        Raises `InputError` where no window holds the points.
         """
         (height, width), (most_height, most_width) = self._photo.shape, self._largest()
         top = _start(height, most_height, [y for _, y in points])
@@ -66,15 +68,23 @@ class Asker:
         within = Within(progress)
         progress.start(STAGE, len(items))
         answers: list[Answer] = []
-        for some in _chunks(items):
-            questions = [question(each) for each in some]
-            texts = self._answerer.answer(questions, within)
-            answers += [
-                parse_answer(text, each.unit) for text, each in zip(texts, questions, strict=True)
-            ]
+        waiting: list[Question] = []
+        waiting_bytes = 0
+        for item in items:
+            waiting.append(question(item))
+            waiting_bytes += sum(image.nbytes for image in waiting[-1].images)
+            if waiting_bytes >= _BYTES_AT_ONCE:
+                answers += self._said(waiting, within)
+                waiting, waiting_bytes = [], 0
+        if waiting:
+            answers += self._said(waiting, within)
         said = sum(each.value is not None for each in answers)
         progress.finish(STAGE, f"{said} of {len(answers)} answered")
         return answers
+
+    def _said(self, questions: Sequence[Question], progress: Progress) -> list[Answer]:
+        texts = self._answerer.answer(questions, progress)
+        return [parse_answer(text, each.unit) for text, each in zip(texts, questions, strict=True)]
 
     def _largest(self) -> tuple[int, int]:
         """The largest part of the photo (H, W), in its px, whose view the answerer takes."""
@@ -90,13 +100,21 @@ class Asker:
 
 
 def _start(length: int, most: int, places: Sequence[float]) -> int | None:
-    """Where the most central window of `most` px that holds all places begins; None is nowhere."""
-    first = min((math.floor(place) for place in places), default=0)
-    last = max((math.floor(place) for place in places), default=0)
-    if last - first >= most:
-        return None
+    """Where the most central window of `most` px with room around all places begins.
+
+    The room is for the arrow, and for what is around it: a quarter of the window, or what the
+    places leave. Only the photo's own border may be nearer. None where no window holds them all.
+    """
     centred = (length - most) // 2
-    return min(max(centred, last - most + 1), first) if places else centred
+    if not places:
+        return centred
+    first, last = math.floor(min(places)), math.floor(max(places))
+    spare = most - (last - first + 1)
+    if spare < 0:
+        return None
+    room = min(most // 4, spare // 2)
+    start = min(max(centred, last + 1 + room - most), first - room)
+    return min(max(start, 0), length - most)
 
 
 def _crop(photo: Photo, top: int, left: int, height: int, width: int) -> Photo:
@@ -105,9 +123,3 @@ def _crop(photo: Photo, top: int, left: int, height: int, width: int) -> Photo:
         crop_intrinsics(photo.camera, top, left, height, width),
         photo.name,
     )
-
-
-def _chunks(items: Iterable[ItemT]) -> Iterator[list[ItemT]]:
-    rest = iter(items)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some

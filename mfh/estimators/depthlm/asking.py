@@ -121,8 +121,8 @@ def ask_tasks(
 ) -> tuple[Asked, ...]:
     """Ask several questions about each point; those about one point share its marked image.
 
-    Where the answerer takes no image as large as the view, each point is asked about in the most
-    central window of the photo that holds it and fits: at the same focal length, with less around.
+    Where the answerer takes no image as large as the view, each point is asked about in a window
+    of the photo with room around the point, as central as that allows: at the same focal length.
 
     Gives the first point's answers in the order of the tasks, then the second's, and so on.
 

@@ -28,6 +28,7 @@ from mfh.taking_part import owners_of
 
 _LARGEST_ERROR = 0.9
 _LONGEST_TOLD = 160
+_MOST_REASONS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,12 +240,14 @@ def _nothing_said(asked: Sequence[Asked], name: str) -> str:
     if not asked:
         return f"no metric scale: the photo is too small to ask {name} about"
     counts = Counter(each.answer.refused for each in asked).most_common()
-    reasons = ", ".join(f"{count} x {reason}" for reason, count in counts)
+    told = [f"{count} x {reason}" for reason, count in counts[:_MOST_REASONS]]
+    others = len(asked) - sum(count for _, count in counts[:_MOST_REASONS])
+    reasons = ", ".join([*told, *([f"{others} more"] if others else [])])
     said = " ".join(asked[0].answer.text.split())
     said = said if len(said) <= _LONGEST_TOLD else said[:_LONGEST_TOLD] + "..."
     return (
         f"no metric scale: none of {len(asked)} answers of {name} holds a distance ({reasons}); to "
         f'the first question it said "{said}"; ask a model that was trained to tell distances, '
-        "such as facebook/DepthLM, or measure one distance in the photo yourself: --landmark "
-        "x,y=METRES"
+        "such as facebook/DepthLM, or measure one distance in the photo yourself: `mfh predict "
+        "--landmark x,y=METRES`, without --method"
     )

@@ -20,7 +20,8 @@ from mfh.pipeline import MetricFromHuman
 from mfh.prediction import Prediction
 from mfh.progress import Progress
 from mfh.records import Disparity, MetricDepth, PaintedPhotos, Photo
-from mfh.results.uncertainty import percent_in_words
+from mfh.results.asked import ASKED
+from mfh.results.uncertainty import missed_in_words, percent_in_words
 from mfh.rounds import Rounds
 from mfh.runs.stage_runner import part_name
 from mfh.settings import Settings
@@ -154,20 +155,24 @@ class DepthLM:
         prediction = method.run(
             photo, landmarks=answers.distances, folder=folder, progress=progress
         )
-        said = self._warnings(answers)
-        for warning in said:
-            progress.warn(warning)
-        depth = replace(
-            prediction.depth,
-            parts={"answerer": self._answerer.name, **prediction.depth.parts},
-            device=self.device,
-            warnings=(*prediction.depth.warnings, *said),
-            painting=f"none: a model was asked {self._asked_in_words(answers)}",
-        )
         # The run's own disparity is the one that was estimated above.
         for stage, taken in prediction.seconds.items():
             seconds[stage] = seconds.get(stage, 0.0) + taken
+        depth = self._told(prediction.depth, answers, progress)
         return DensePrediction(replace(prediction, depth=depth, seconds=seconds), answers)
+
+    def _told(self, depth: MetricDepth, answers: Answers, progress: Progress) -> MetricDepth:
+        """The depth with what there is to tell of the answers, of which `progress` is warned."""
+        warnings = self._warnings(answers)
+        for warning in warnings:
+            progress.warn(warning)
+        return replace(
+            depth,
+            parts={"answerer": self._answerer.name, **depth.parts},
+            device=self.device,
+            warnings=(*depth.warnings, *warnings),
+            painting=ASKED + self._asked_in_words(answers),
+        )
 
     def _asked_in_words(self, answers: Answers) -> str:
         """How much was asked, and why no more."""
@@ -193,9 +198,10 @@ class DepthLM:
         target, head = self._rounds.target_error, answers.head
         if target and head.knows_error and head.relative_error > target:
             said.append(
-                f"The target of {percent_in_words(target)} is not reached with "
-                f"{len(answers.asked)} questions. A distance that is measured does more: "
-                "--landmark x,y=METRES."
+                f"{missed_in_words(target, head.relative_error)} with {len(answers.asked)} "
+                "questions. A distance that is measured does more: ask with `mfh ask --out "
+                "ASKED.json`, then `mfh predict --landmark ASKED.json --landmark x,y=METRES`, "
+                "without --method."
             )
         return tuple(said)
 

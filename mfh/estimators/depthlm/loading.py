@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mfh.errors import SettingsError
 from mfh.estimators.depthlm.models import OWN_FILE
 from mfh.models import ModelStore, Weights
-from mfh.models.catalogue import Model
+from mfh.models.catalogue import Model, named_folder
 from mfh.models.needs import named_model
 from mfh.settings import Settings
 
@@ -24,9 +24,12 @@ _CONFIG = "config.json"
 
 
 def model_text(model: str | Path) -> str:
-    """A model's text, of a folder its absolute path; of a training's run the model in it."""
-    path = Path(model).expanduser()
-    if not path.is_dir():
+    """A model's text, of a folder its absolute path; of a training's run the model in it.
+
+    What is a name or an id of the catalogue is no folder, see `named_folder`.
+    """
+    path = named_folder(model)
+    if path is None:
         return str(model)
     in_run = path / _IN_RUN
     is_run = not (path / _CONFIG).is_file() and (in_run / _CONFIG).is_file()
@@ -35,22 +38,23 @@ def model_text(model: str | Path) -> str:
 
 def require_model(text: str) -> None:
     """Raise `SettingsError` for a text that names no model, wherever its files are."""
-    if not Path(text).is_dir():
+    if named_folder(text) is None:
         _model(text)
 
 
 def answerer_weights(model: str | Path, store: ModelStore | None = None) -> Weights:
     """The files of an image-text model that is on this machine.
 
-    model: an id of the model hub as "facebook/DepthLM", a name in `mfh models list`, a folder, or
-        the run of `mfh train depthlm` with the model in it.
+    model: a name in `mfh models list`, an id of the model hub as "facebook/DepthLM", a folder, or
+        the run of `mfh train depthlm` with the model in it; a folder that is called as a model of
+        that list is "./NAME".
     store: where models are kept; by default the user's own.
 
     Nothing is downloaded: these models have 7 to 25 GB. Raises `MissingPartError` where the files
     are not here, with the command that gets them, and `SettingsError` for a text that names none.
     """
     text = model_text(model)
-    if Path(text).is_dir():
+    if named_folder(text):
         weights = Weights.local(text)
         in_run = weights.folder.name == _IN_RUN and (weights.folder / OWN_FILE).is_file()
         # All runs' models lie in folders of one name.
@@ -86,7 +90,7 @@ def open_model(
 
 def _model(text: str) -> Model:
     try:
-        return named_model(text, "estimator")
+        return named_model(text, "vision language model")
     except SettingsError as error:
         raise SettingsError(
             f"{error}; a model that answers questions is an id as {DEFAULT_MODEL}, a name, a "

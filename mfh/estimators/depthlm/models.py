@@ -32,26 +32,17 @@ class ModelKind:
     focal_px: the focal length, in px, that photos are resized to.
     patch_px: the sides of images are rounded to multiples of this; 0: it resizes them as it likes.
     longest_px: the longest side of an image it has positions for, in px; 0: no such limit.
-    rounds_up: sides are rounded up, not to the nearest multiple.
     """
 
     model_type: str
     focal_px: float
     patch_px: int = 0
     longest_px: int = 0
-    rounds_up: bool = False
 
     @property
     def keeps_size(self) -> bool:
         """Whether images reach the vision tower at their size, but for rounding to its patches."""
         return self.patch_px > 0
-
-    def size_seen(self, height: int, width: int) -> tuple[int, int]:
-        """The size (H, W), in px, at which an image reaches the vision tower of such a model."""
-        to_whole = math.ceil if self.rounds_up else round
-        sides = (to_whole(side / self.patch_px) * self.patch_px for side in (height, width))
-        seen_height, seen_width = (max(side, self.patch_px) for side in sides)
-        return seen_height, seen_width
 
 
 def model_kind(weights: Weights, focal_px: float | None = None) -> ModelKind:
@@ -89,7 +80,6 @@ def model_kind(weights: Weights, focal_px: float | None = None) -> ModelKind:
             given_px or PIXTRAL_FOCAL_PX,
             patch_px=_number(vision, "patch_size", 16),
             longest_px=_number(vision, "image_size", 1024),
-            rounds_up=True,
         )
     return ModelKind(model_type, given_px or FOCAL_PX)
 

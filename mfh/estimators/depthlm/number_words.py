@@ -40,13 +40,15 @@ _TENS = {
 }
 _DIGIT = rf"(?:{'|'.join(word for word, value in _SMALL.items() if value < 10)})"
 _CARDINAL = rf"(?:{'|'.join([*_SMALL, *_TENS, 'hundred', 'thousand'])})\b"
-_PARTS = {"half": 0.5, "quarter": 0.25, "1/2": 0.5, "1/4": 0.25, "3/4": 0.75}
+_COUNTED = {"two": 2, "three": 3}
+_PARTS = {"half": 2, "third": 3, "quarter": 4}
+_PART = rf"(?:an?|one|{'|'.join(_COUNTED)})[ -](?:{'|'.join(_PARTS)})s?"
 
-AND_A_PART = r"(?:[ -]and[ -](?:(?:an?|one)[ -](?:half|quarter)|1/2|1/4|3/4)\b)"
+AND_A_PART = rf"(?:[ -]and[ -](?:{_PART}|1/2|1/3|2/3|1/4|3/4)\b)"
 """What may follow a number or its unit: "two and a half metres", "2 metres and a half"."""
 
 SPELLED = (
-    r"\b(?:half(?: an?)?\b|(?:an?|one|three) quarters?(?: of an?)?\b"
+    rf"\b(?:half(?: an?)?\b|{_PART}(?: of an?)?\b"
     rf"|{_CARDINAL}(?:(?:[ -]| and (?<=hundred and )| and (?<=thousand and )){_CARDINAL}){{0,8}}"
     rf"(?: point(?: {_DIGIT}\b){{1,6}})?)"
 )
@@ -91,10 +93,8 @@ def in_plain_characters(text: str) -> str:
 
 def spelled_number(words: str) -> float:
     """Read a number that `SPELLED` matches; NaN where its words make none, as "two three" do."""
-    if words.startswith("half"):
-        return 0.5
-    if "quarter" in words:
-        return 0.75 if words.startswith("three") else 0.25
+    if any(name in words for name in _PARTS):
+        return _part(words.partition(" of ")[0].removesuffix(" a").removesuffix(" an"))
     whole, _, decimals = words.partition(" point ")
     total = group = 0
     for word in re.split("[ -]", whole.replace(" and ", " ")):
@@ -113,7 +113,16 @@ def spelled_number(words: str) -> float:
 
 def part_of_one(words: str | None) -> float:
     """Give what `AND_A_PART` matched adds, in units."""
-    return _PARTS[re.split("[ -]", words)[-1]] if words else 0.0
+    return _part(re.split("[ -]and[ -]", words)[-1]) if words else 0.0
+
+
+def _part(words: str) -> float:
+    """Read a part of one: "half", "two-thirds", "3/4"."""
+    if "/" in words:
+        numerator, denominator = map(int, words.split("/"))
+        return numerator / denominator
+    count, _, name = words.replace("-", " ").rpartition(" ")
+    return _COUNTED.get(count, 1) / _PARTS[name.removesuffix("s")]
 
 
 def _exponent(match: re.Match[str]) -> str:

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from mfh.estimators.depthlm.number_words import AND_A_PART, SPELLED, part_of_one, spelled_number
 from mfh.estimators.depthlm.units import LENGTH_WORD, UNIT, Dimension, read_unit
 
-_FRACTION = rf"(?:\d{{1,3}}[ -])?[1-9]/[2-9](?=[ -]?(?:of an? )?{LENGTH_WORD})"
+_FRACTION = (
+    rf"(?:(?:\d{{1,3}}[ -])?[1-9]/[2-9](?=[ -]?(?:of an? )?(?:{LENGTH_WORD}|in\b|\"))"
+    r"|\d{1,3} [1-9]/[2-9](?![\d/]|[.,]\d))"
+)
 _DIGITS = (
     rf"(?:{_FRACTION}"
     r"|\d{1,3}(?: \d{3})+(?:[.,]\d+)?(?![.,:]?\d)"
@@ -22,8 +25,11 @@ _DIGITS = (
     r"|\.?\d+(?:[.,:]\d+)*)"
 )
 _POWER_OF_TEN = (
-    r"(?: ?[x*] ?10 ?\^ ?\(?(?P<power>[+-]?\d{1,3})\)?|e(?P<e>[+-]?\d{1,3})(?![a-z0-9]))"
+    r"(?: ?[x*] ?10 ?\^ ?\(?(?P<power>[+-]?\d{1,3})\)?|e(?P<e>[+-]?\d{1,3})(?![a-z0-9])"
+    r"| (?P<round>hundred|thousand)\b)"
 )
+_ROUND = {"hundred": "2", "thousand": "3"}
+_NEGATIVE = re.compile(r"(?<!or )(?<!plus/)\b(?:minus|negative) $")
 _QUANTITY = re.compile(
     rf"(?P<number>(?:(?<![a-z0-9_.])(?P<digits>{_DIGITS}){_POWER_OF_TEN}?(?P<plus>\+(?! ?\d))?"
     rf"|(?P<spelled>{SPELLED})"
@@ -70,6 +76,11 @@ class Quantity:
     high: float | None = None
     spelled: bool = False
     aside: bool = False
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is only said to be more, or less, than something."""
+        return (self.low is None) != (self.high is None)
 
 
 def find_quantities(text: str) -> Iterator[Quantity]:
@@ -137,13 +148,16 @@ def _number(match: re.Match[str]) -> float:
         return spelled_number(match["spelled"])
     if not match["digits"]:
         return 1.0
-    mantissa, power = read_number(match["digits"]), match["power"] or match["e"]
+    mantissa = read_number(match["digits"])
+    power = match["power"] or match["e"] or _ROUND.get(match["round"])
     return mantissa * float(f"1e{power}") if power else mantissa
 
 
 def _sign(text: str, start: int, previous_end: int) -> int:
     """Give 1 or -1, or 0 where it is an exponent or part of a name such as "GPT-5"."""
     before = text[start - 1] if start else ""
+    if _NEGATIVE.search(text[max(0, start - 16) : start]):
+        return -1
     if before != "-":
         return 0 if before == "^" else 1
     if previous_end and not text[previous_end : start - 1].strip(" "):

@@ -13,12 +13,16 @@ Dimension = Literal["m", "m/s", "s", "", "other"]
 """The unit that a quantity is turned into; "" where it has none, "other" where it is another's."""
 
 FOOT_M, INCH_M = 0.3048, 0.0254
+_YARD_M, _MILE_M = 0.9144, 1609.344
+
+IMPERIAL_M = frozenset((FOOT_M, INCH_M, _YARD_M, _MILE_M))
+"""The factors of the units of length that are not metric."""
 
 _METRES: dict[str, float] = {
     **dict.fromkeys(("ft", "foot", "feet"), FOOT_M),
     **dict.fromkeys(("inch", "inches"), INCH_M),
-    **dict.fromkeys(("yd", "yds", "yard", "yards"), 0.9144),
-    **dict.fromkeys(("mi", "mile", "miles"), 1609.344),
+    **dict.fromkeys(("yd", "yds", "yard", "yards"), _YARD_M),
+    **dict.fromkeys(("mi", "mile", "miles"), _MILE_M),
 }
 for _prefix, _symbol, _factor in (
     ("", "", 1.0),
@@ -57,14 +61,14 @@ LENGTH_WORD = rf"(?:{_LENGTH}){_WHOLE}"
 """A unit of length in letters."""
 
 # "in" is far more often the word than the unit, and a quotation mark belongs to a number only where
-# it touches it.
+# it touches it. The point of "7 ft. 8 in." ends no sentence.
 UNIT = (
     rf"(?:(?P<speed>{_any_of(_METRES_PER_SECOND)}){_WHOLE}"
     rf"|(?P<per_length>{_LENGTH})(?: ?(?:/|\bper\b|\ban?\b) ?(?P<per_time>{_TIME}){_WHOLE}"
     rf"|[ *.]?(?P<times_time>{_TIME}) ?\^ ?\(?-1\b\)?)"
-    rf"|(?P<length>{_LENGTH}){_WHOLE}"
+    rf"|(?P<length>{_LENGTH}){_WHOLE}(?:(?<=ft)\.(?= ?\d[\d ./]{{0,6}}(?:in\b|\")))?"
     r"|(?P<inch>in)(?=\.?(?: ?[,;:)\]<]|\n|$)|\. "
-    r"| (?:above|across|away|below|deep|from|high|long|or|tall|thick|to|wide)\b)"
+    r"| (?:above|across|away|below|deep|from|high|in front|long|or|tall|thick|to|wide)\b)"
     rf"|(?P<time>{_TIME}){_WHOLE}"
     rf"|(?<=\d)(?P<mark>['\"])(?![a-z]))"
 )

@@ -57,7 +57,7 @@ class Answerer(Protocol):
         ...
 
     def answer(self, questions: Sequence[Question], progress: Progress | None = None) -> list[str]:
-        """What it says to each question, in order."""
+        """What it says to each question, in order; a `CutText` where it was not let finish."""
         ...
 
 
@@ -85,7 +85,8 @@ class VisionLanguageModel(LearnedPart):
         arranges them; see `mfh.estimators.hub.hub_weights`.
     focal_px: the canonical focal length, in px; None takes the one known of the model.
     batch: questions at once; 0 takes what suits the device. Halved where memory does not suffice.
-    max_new_tokens: the longest answer; DepthLM's take about 50, and stop after "</answer>".
+    max_new_tokens: the longest answer; DepthLM's take about 50, and stop after "</answer>". A
+        longer one is cut off, and has no value unless its answer is closed by then.
     device, precision: as in `mfh.Settings`, but that "auto" is bfloat16 on a GPU.
 
     Raises `ModelError` where config.json is missing or none of a model's, and `SettingsError` for
@@ -127,6 +128,8 @@ class VisionLanguageModel(LearnedPart):
 
     def answer(self, questions: Sequence[Question], progress: Progress | None = None) -> list[str]:
         """What the model says to each question, in order, without its special tokens.
+
+        A text that is longer than max_new_tokens is a `mfh.estimators.depthlm.answers.CutText`.
 
         Raises `InputError` for an image too large for the model, `MissingPartError` where the
         transformers installed has no such model, `ModelError` for files that cannot be used, and

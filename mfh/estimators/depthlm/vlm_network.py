@@ -20,6 +20,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from mfh.compute import Placement, is_out_of_memory
 from mfh.errors import MissingPartError, ModelError
+from mfh.estimators.depthlm.answers import CutText, is_reasoning_tag, reasoning_begun
 from mfh.estimators.depthlm.models import ModelKind
 from mfh.estimators.depthlm.questions import Question
 from mfh.loading.foreign_code import refuse_code
@@ -60,6 +61,9 @@ class ImageTextNetwork:
     def answer(self, questions: Sequence[Question], *, encoded: dict[str, Any]) -> list[str]:
         """The texts that the model generates for questions, which are computed at once.
 
+        A text that does not end where the model would end it is a `CutText`. One of a model whose
+        template begins its reasoning begins with the tag of that.
+
         encoded: the features of images by `Question.images_key`; holds those of the questions
             afterwards.
         """
@@ -67,10 +71,31 @@ class ImageTextNetwork:
         with torch.inference_mode(), self._encoding_once(questions, encoded):
             tokens = self.network.generate(**inputs, tokenizer=self.processor.tokenizer)
         said = tokens[:, inputs["input_ids"].shape[1] :]
-        texts = self.processor.tokenizer.batch_decode(
-            said, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        return [
+            self._as_said(reasoning_begun(self.prompt(question)) + self._text(row), row)
+            for question, row in zip(questions, said.tolist(), strict=True)
+        ]
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        """What tokens say, without special ones; in some models tags of reasoning are, and stay."""
+        tokenizer = self.processor.tokenizer
+        special = {
+            number
+            for number, token in tokenizer.added_tokens_decoder.items()
+            if token.special and not is_reasoning_tag(token.content)
+        }
+        text: str = tokenizer.decode(
+            [token for token in tokens if token not in special],
+            clean_up_tokenization_spaces=False,
         )
-        return [text.strip() for text in texts]
+        return text.strip()
+
+    def _as_said(self, text: str, tokens: Sequence[int]) -> str:
+        settings = self.network.generation_config
+        ends = {*settings.eos_token_id, settings.pad_token_id}
+        if tokens[-1] in ends or _END in text:
+            return text
+        return CutText(text, settings.max_new_tokens)
 
     def _inputs(self, questions: Sequence[Question]) -> Any:
         inputs = self.processor(

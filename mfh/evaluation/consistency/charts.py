@@ -43,6 +43,7 @@ def draw_temporal(
             linestyle=_DASHES[number % len(_DASHES)],
             linewidth=1.6,
             marker="." if len(by_frame) < 60 else None,
+            clip_on=False,
             label=_plain(row.label),
         )
     axes.set(xlabel="frame", ylabel="|d' - d| / |d' + d|, mean over pixels")
@@ -101,7 +102,7 @@ def _figure(width_in: float, height_in: float) -> Any:
 
 def _scatter(axes: Any, depth_m: Sequence[float], height_px: Sequence[float], colour: str) -> None:
     opacity = min(0.8, max(0.08, 10 / (len(depth_m) + 1) ** 0.5))
-    axes.scatter(depth_m, height_px, s=7, color=colour, alpha=opacity, linewidths=0)
+    axes.scatter(depth_m, height_px, s=7, color=colour, alpha=opacity, linewidths=0, clip_on=False)
     axes.set_ylim(bottom=0)
 
 

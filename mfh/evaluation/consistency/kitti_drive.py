@@ -80,7 +80,7 @@ class KittiDrive(Kitti):
         neighbours are among the frames asked for.
         """
         folder = self._truth_of_drive()
-        frames = {frame: self._sample(frame, folder) for frame in self._photos()}
+        frames = {frame: self._sample(frame, folder) for frame in self._frames_asked()}
         pairs = [
             Pair(target, frames[neighbour])
             for frame, target in frames.items()
@@ -108,16 +108,26 @@ class KittiDrive(Kitti):
     def _photo_folder(self) -> Path:
         return self.drive / LEFT / "data"
 
-    def _photos(self) -> list[int]:
-        """The frames of the drive that there are photos of and that are asked for, in order."""
+    def _frames_asked(self) -> list[int]:
+        """The frames of the drive that there are photos of and that are asked for, in order.
+
+        Raises `InputError` where there are photos, but none of what is asked for.
+        """
         first, end = self.frames
         stems = (path.stem for path in self._photo_folder.glob("*.png"))
         numbers = sorted(int(stem) for stem in stems if stem.isdigit())
-        return [
+        asked = [
             number
             for number in numbers
             if (first is None or number >= first) and (end is None or number < end)
         ]
+        if numbers and not asked:
+            raise InputError(
+                f"{self.drive}: there are no frames {_range(first, end)}; the drive has "
+                f"{numbers[0]} to {numbers[-1]}: ask for some of those, e.g. --frames "
+                f"{numbers[0]}:{numbers[-1] + 1}"
+            )
+        return asked
 
     def _truth_of_drive(self) -> Path:
         """The folder of the drive's annotated depth."""
@@ -145,6 +155,13 @@ class KittiDrive(Kitti):
     def _asked(self) -> str:
         first, end = ("" if each is None else str(each) for each in self.frames)
         return f"{first}:{end}" if first or end else "all"
+
+
+def _range(first: int | None, end: int | None) -> str:
+    """Frames in words, of which one end at least is given."""
+    if end is None:
+        return f"from {first} on"
+    return f"up to {end - 1}" if first is None else f"{first} to {end - 1}"
 
 
 def _name(sample: Sample) -> str:

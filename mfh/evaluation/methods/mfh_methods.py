@@ -20,7 +20,6 @@ from mfh.evaluation.methods.base import Case
 from mfh.evaluation.methods.painting_key import name_of_paintings
 from mfh.files import make_folder
 from mfh.files.locks import locked
-from mfh.missing_models import MissingModelsError
 from mfh.parts import LearnedParts
 from mfh.photos import resize_photo
 from mfh.pipeline import MetricFromHuman
@@ -137,11 +136,7 @@ def _shared_parts(settings: Settings, stages: Collection[str]) -> LearnedParts:
         low_memory=settings.low_memory,
     )
     parts = _parts_in_use.setdefault(key, LearnedParts(key))
-    try:
-        parts.prepare(stages)
-    except MissingModelsError as error:
-        # What else could stand in for them, a row of an evaluation cannot be given.
-        raise MissingPartError(error.missing) from error
+    parts.prepare(stages)
     return parts
 
 

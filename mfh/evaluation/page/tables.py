@@ -34,7 +34,7 @@ def table_html(table: Table) -> Html:
         lines = [
             element(
                 "tr",
-                element("th", row.cells[0], scope="row"),
+                element("th", _breakable(row.cells[0]), scope="row"),
                 *(
                     element("td", _unbroken(cell), class_=kind.get(column))
                     for column, cell in enumerate(row.cells[1:], 1)
@@ -52,6 +52,12 @@ def _heading(name: str) -> Html:
     quantity, line_break, form = re.sub(r", | (?=\(paper\))", r"\g<0>\n", name).partition("\n")
     parts = (quantity, element("br"), form) if line_break else (name,)
     return element("button", *parts, type="button")
+
+
+def _breakable(label: str) -> Html:
+    """A label that a narrow column breaks between the names of a path before it breaks one."""
+    first, *others = re.split(r"(?<=[:/\\])", label)
+    return joined([first, *(part for name in others for part in (element("wbr"), name))])
 
 
 def _unbroken(cell: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mfh.datasets.photo_files import differing
 from mfh.errors import RunFolderError
-from mfh.evaluation.runs.photo_files import differing
 from mfh.evaluation.runs.run_file import RowInfo, RunInfo
 
 _MOST_NAMED = 5

@@ -58,7 +58,7 @@ class RunInfo:
     folder: the run. data_set, root: which data set, and where it was; `options`: what else its
         data set was made with. names: the samples that are predicted, in order.
     ablation: "table3", ..., or "" for none. files: what tells the files of each sample from those
-        of others, as `mfh.evaluation.runs.photo_files.identities` gives it.
+        of others, as `mfh.datasets.photo_files.identities` gives it.
     """
 
     folder: Path

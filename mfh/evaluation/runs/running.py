@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 
 from mfh.datasets.base import DataSet, Sample
-from mfh.datasets.missing import missing_files
+from mfh.datasets.missing import samples_there
+from mfh.datasets.photo_files import identities
 from mfh.errors import InputError
 from mfh.evaluation.engines.base import OF_ALL, Engine, Outcome, Task
 from mfh.evaluation.methods.base import Case, PixelDepth, Row
 from mfh.evaluation.runs.merging import merged
-from mfh.evaluation.runs.photo_files import identities
 from mfh.evaluation.runs.predictions import StoredPrediction
 from mfh.evaluation.runs.progress import EvaluationProgress, TimeLeft
 from mfh.evaluation.runs.run_file import NAME as RUN_FILE
@@ -88,13 +88,7 @@ def evaluate(
     progress = progress or EvaluationProgress()
     _require_different_keys(rows)
     samples = data_set.samples()
-    missing = missing_files(data_set, samples)
-    there = [sample for sample in samples if sample.name not in missing]
-    if not there:
-        raise InputError(
-            f"{data_set.title}: none of its {len(samples)} photos is there with its truth, e.g. "
-            f"{next(iter(missing.values()), data_set.root)}; see what is there with --check"
-        )
+    there, missing = samples_there(data_set, samples)
     chosen = there[:limit]
     of_data_set = (work or folder / "work") / data_set.name if records else None
     run = RunInfo(

@@ -18,6 +18,8 @@ from mfh.evaluation.tables.quantities import COLUMNS, QUANTITIES, UNKNOWN
 MEASURED = "Measured here"
 PUBLISHED = "Published"
 
+_LEAST_TOLD_SHARE = 0.0005
+
 
 @dataclass(frozen=True)
 class TableRow:
@@ -242,6 +244,13 @@ def _notes_on_rows(
         yield f"Fewer than {LEAST_SEEDS} seeds tell nothing of others: no interval is given."
     if any(row.knows_truth for row in run.rows):
         yield truth_note(run.rows)
+    for row, summary in zip(run.rows, summaries, strict=True):
+        unusable = summary.means.get("unusable")
+        if unusable is not None and unusable.value >= _LEAST_TOLD_SHARE:
+            yield (
+                f"{row.label} gives no depth at {100 * unusable.value:.1f} % of the pixels that "
+                f"count; they are scored as {results.data_set.protocol.max_m:g} m."
+            )
     if len(run.names) < results.photos_in_set:
         part = f"Over {len(run.names)} of the {results.photos_in_set} photos of the data set"
         yield part + ("; published figures are over all of them." if with_published else ".")

@@ -21,7 +21,7 @@ from mfh.results.report.particulars import (
 from mfh.results.report.questions import questions_section
 from mfh.results.report.subject import Subject
 from mfh.results.report.vote_charts import fit_chart, ratio_chart
-from mfh.results.report.votes import Vote, votes_of
+from mfh.results.report.votes import Vote, how_known, votes_of
 from mfh.results.summary import summary_lines
 
 # So many votes are a chart of their own.
@@ -96,8 +96,8 @@ def _vote_section(subject: Subject, votes: Sequence[Vote]) -> Html:
         _figure(
             "The fit",
             fit_chart(votes, head, (near, far)),
-            f"Each mark is a landmark: where the relative {head.space} has it, and the depth it "
-            f"was measured at. The line: the fit, which gives every pixel its depth{band}.",
+            f"Each mark is a landmark: where the relative {head.space} has it, and the depth that "
+            f"was {how_known(votes)}. The line: the fit, which gives every pixel its depth{band}.",
         )
     ]
     if sum(vote.ratio > 0 for vote in votes) >= _FEW_VOTES:

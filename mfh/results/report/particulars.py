@@ -22,7 +22,7 @@ _SOURCES: Mapping[IntrinsicsSource, str] = {
 _STAGES: Mapping[str, tuple[str, str]] = {
     "painted": ("Painting people", "painter"),
     "people": ("Measuring people", "people"),
-    "landmarks": ("Rendering people", "renderer"),
+    "landmarks": ("Placing landmarks", "renderer"),
     "disparity": ("Estimating disparity", "disparity"),
     "questions": ("Asking for distances", "answerer"),
     "aligned": ("Aligning", ""),
@@ -33,7 +33,7 @@ _STAGES: Mapping[str, tuple[str, str]] = {
 _FILES: Mapping[str, str] = {
     **{each.key: each.what for each in FORMATS.values()},
     "error_picture": "error of the depth in colours",
-    "contact_sheet": "the painted photos in one picture",
+    "contact_sheet": "the photo and its painted photos with what was measured in them",
     "summary": "this page's numbers, for programs",
 }
 

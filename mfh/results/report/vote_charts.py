@@ -13,7 +13,7 @@ from mfh.html.axes import new_axes, set_log_axis, set_ratio_axis
 from mfh.html.markup import Html
 from mfh.html.svg import INK, MUTED, as_svg, row_colour
 from mfh.records import LandmarkKind, MetricHead
-from mfh.results.report.votes import Vote
+from mfh.results.report.votes import Vote, how_known
 
 _MARKS: dict[LandmarkKind, tuple[str, int, str]] = {
     "painted person": ("o", 0, "painted person"),
@@ -54,8 +54,9 @@ def fit_chart(votes: Sequence[Vote], head: MetricHead, range_m: tuple[float, flo
     axes.set_xlim(min(shown) - room, max(shown) + room)
     _legend(axes, votes, "upper right" if head.space == "disparity" else "upper left")
     words = (
-        f"Measured depth of {len(votes)} landmarks against relative {head.space}, with the fit; "
-        f"they lie between {min(measured):.1f} m and {max(measured):.1f} m."
+        f"{how_known(votes).capitalize()} depth of {len(votes)} landmarks against relative "
+        f"{head.space}, with the fit; they lie between {min(measured):.1f} m and "
+        f"{max(measured):.1f} m."
     )
     return as_svg(axes.figure, "fit", words)
 
@@ -65,7 +66,7 @@ def ratio_chart(votes: Sequence[Vote], head: MetricHead) -> Html:
     known = sorted((vote for vote in votes if vote.ratio > 0), key=lambda vote: vote.ratio)
     ratios = np.log([vote.ratio for vote in known])
     reach = float(np.clip(1.15 * np.abs(ratios).max(initial=0), _LEAST_REACH, _WIDEST_REACH))
-    axes = new_axes("measured depth / the fit's", "landmarks, sorted", height_pt=300)
+    axes = new_axes(f"{how_known(votes)} depth / the fit's", "landmarks, sorted", height_pt=300)
     if head.knows_error:
         error = min(head.relative_error, reach)
         axes.axvspan(-error, error, color=INK, alpha=_BAND, linewidth=0)
@@ -80,8 +81,8 @@ def ratio_chart(votes: Sequence[Vote], head: MetricHead) -> Html:
     axes.grid(visible=False, axis="y")
     spread = np.exp(np.median(np.abs(ratios))) - 1 if known else math.nan
     words = (
-        f"Measured depth over the fit's of {len(known)} landmarks, sorted; half of them lie within "
-        f"{100 * spread:.0f} % of the fit."
+        f"{how_known(votes).capitalize()} depth over the fit's of {len(known)} landmarks, "
+        f"sorted; half of them lie within {100 * spread:.0f} % of the fit."
     )
     return as_svg(axes.figure, "ratios", words)
 

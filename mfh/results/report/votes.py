@@ -65,3 +65,11 @@ def votes_of(
             owners, places, votes.depth_m, fitted_m, strict=True
         )
     )
+
+
+def how_known(votes: Sequence[Vote]) -> str:
+    """How depths are known that votes are of: "measured", "answered" (by a model), or both."""
+    answers = [vote.kind == "asked point" for vote in votes]
+    if all(answers):
+        return "answered"
+    return "measured or answered" if any(answers) else "measured"

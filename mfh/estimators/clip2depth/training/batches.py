@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from mfh.errors import MfhError
+from mfh.training.interruption import leave_to_main_process
 from mfh.training.order import is_flipped
 from mfh.training.photos import TrainingPhoto
 
@@ -90,6 +91,7 @@ def load_batches(items: Items, indices: Sequence[Sequence[int]], workers: int) -
         batch_sampler=[list(batch) for batch in indices],
         num_workers=workers,
         collate_fn=_as_read,
+        worker_init_fn=leave_to_main_process,
     )
     for read in loader:
         yield _together(read)

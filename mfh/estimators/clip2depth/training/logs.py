@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,7 +52,7 @@ class FileLogs(Logs):
         self._epochs = self._open.enter_context(
             CsvLog(folder / EPOCHS_NAME, ("epoch", "step", "loss", "abs_rel"), last_step=validated)
         )
-        self._board = _tensorboard(folder / TENSORBOARD_NAME, done)
+        self._folder, self._done = folder, done
 
     def __exit__(
         self,
@@ -61,8 +62,6 @@ class FileLogs(Logs):
     ) -> None:
         """Close the files."""
         self._open.close()
-        if self._board is not None:
-            self._board.close()
 
     def step(self, step: int, epoch: int, loss: float, learning_rate: float) -> None:
         """Log a step."""
@@ -88,16 +87,21 @@ class FileLogs(Logs):
         self._steps.sync()
         self._epochs.sync()
 
+    @cached_property
+    def _board(self) -> Any:
+        """A writer of TensorBoard's files, None where it is not installed.
+
+        Made for the first number: a training that has ended is given no further file.
+        """
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - optional
+        except ImportError:
+            return None
+        board = SummaryWriter(str(self._folder / TENSORBOARD_NAME), purge_step=self._done + 1)
+        self._open.callback(board.close)
+        return board
+
     def _show(self, of: str, step: int, **values: float) -> None:
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{of}/{name}", value, step)
-
-
-def _tensorboard(folder: Path, done: int) -> Any:
-    """A writer of TensorBoard's files, from the step after `done` on; None where it is not here."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - optional
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=done + 1)

@@ -13,22 +13,19 @@ import torch
 from accelerate import Accelerator
 
 from mfh.compute import is_out_of_memory
-from mfh.errors import InputError, NotEnoughMemoryError, NumericsError
+from mfh.errors import InputError, MfhError, NotEnoughMemoryError, NumericsError
 from mfh.estimators.clip2depth.network import Clip2DepthNetwork
 from mfh.estimators.clip2depth.training.batches import Batch, Flips, Items, ToPixels, load_batches
 from mfh.estimators.clip2depth.training.logs import Logs
 from mfh.estimators.clip2depth.training.loss import resized, scale_invariant_loss
+from mfh.estimators.clip2depth.training.resuming import resume
 from mfh.estimators.clip2depth.training.schedule import Schedule
 from mfh.estimators.clip2depth.training.settings import TrainingSettings
-from mfh.training.checkpoint import (
-    Checkpoint,
-    load_optimizer_tensors,
-    named,
-    optimizer_tensors,
-)
+from mfh.training.checkpoint import Checkpoint, named, optimizer_tensors
+from mfh.training.interruption import Interruption
 from mfh.training.order import epoch_batches
 from mfh.training.photos import TrainingPhoto
-from mfh.training.processes import sum_gradients, sum_over_processes
+from mfh.training.processes import in_all_processes, sum_gradients, sum_over_processes
 from mfh.training.progress import EpochScores, TimeLeft, TrainingProgress
 
 
@@ -88,38 +85,36 @@ class Trainer:
         """Go on from the checkpoint, if there is one. Raises `InputError` where it is damaged."""
         if not self._checkpoint.is_file():
             return
-        read = Checkpoint.read(self._checkpoint)
-        try:
-            self._network.load_trained_state(read.group("weights"))
-            load_optimizer_tensors(self._optimizer, read.group("optimizer"))
-            if self._accelerator.scaler is not None:
-                self._accelerator.scaler.load_state_dict(read.values["scaler"])
-            self.done = int(read.values["done"])
-            self.history = [EpochScores(**scores) for scores in read.values["history"]]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{self._checkpoint}: is no checkpoint of this training ({error}); remove it to "
-                "train from the beginning"
-            ) from error
-        self.best_weights = read.group("best")
+        resumed = resume(
+            self._checkpoint,
+            self._network,
+            self._parameters,
+            self._optimizer,
+            self._accelerator.scaler,
+            self._schedule,
+        )
+        self.done, self.history = resumed.done, resumed.history
+        self.best_weights = resumed.best_weights
 
     def run(self, logs: Logs) -> None:
         """Train to the end.
 
         Raises `NumericsError` where loss or weights are not finite, `NotEnoughMemoryError`, and
-        what reading photos and writing files raise. The checkpoint stays sound, whatever ends it.
+        what reading photos and writing files raise. The checkpoint stays sound, whatever ends it;
+        Ctrl-C ends it with one of the step it is taking.
         """
         schedule = self._schedule
         self._progress.begin(self.done, schedule.steps, len(self._training), len(self._validation))
         left = TimeLeft(schedule.steps - self.done)
-        while True:
-            if len(self.history) < schedule.validations(self.done):
-                self._validate(logs)
-            if self.done == schedule.steps:
-                return
-            self._train_epoch(logs, left)
+        with Interruption(self._progress.interrupted) as interruption:
+            while True:
+                if len(self.history) < schedule.validations(self.done):
+                    self._validate(logs)
+                if self.done == schedule.steps:
+                    return
+                self._train_epoch(logs, left, interruption)
 
-    def _train_epoch(self, logs: Logs, left: TimeLeft) -> None:
+    def _train_epoch(self, logs: Logs, left: TimeLeft, interruption: Interruption) -> None:
         """Take the steps that are left of an epoch."""
         settings, schedule = self._settings, self._schedule
         epoch = schedule.epoch_of(self.done)
@@ -137,8 +132,12 @@ class Trainer:
             self.done += 1
             logs.step(self.done, epoch + 1, loss, rate)
             self._progress.step(self.done, schedule.steps, loss, left.taken())
-            if time.monotonic() - self._saved_at_s >= self._checkpoint_s:
+            interrupted = interruption.asked()
+            if interrupted or time.monotonic() - self._saved_at_s >= self._checkpoint_s:
                 self._save(logs)
+            if interrupted:
+                self._accelerator.wait_for_everyone()
+                raise KeyboardInterrupt
         self._save(logs)
 
     def _step(self, batch: Batch, rate: float) -> float:
@@ -159,7 +158,7 @@ class Trainer:
             )
             value = float(loss.item())
             if not math.isfinite(value):
-                raise self._not_finite(batch, value, bool(true.isfinite().any().item()))
+                raise in_all_processes(self._accelerator, self._not_finite(batch, value, true))
             self._optimizer.zero_grad()
             self._accelerator.backward(loss)
             sum_gradients(self._accelerator, self._parameters)
@@ -190,17 +189,19 @@ class Trainer:
                     sums += self._scores(predicted, true)
         count, loss, abs_rel = self._accelerator.reduce(sums, "sum").tolist()
         if not count:
-            raise InputError(
-                f"none of the {len(self._validation)} photos held out has depth that counts, e.g. "
-                f"{self._validation[0].name}; check the unit of its depth, and the range that "
-                "counts"
+            raise in_all_processes(
+                self._accelerator,
+                InputError(
+                    f"none of the {len(self._validation)} photos held out has depth that counts, "
+                    f"e.g. {self._validation[0].name}; check the unit of its depth, and the range "
+                    "that counts"
+                ),
             )
         epoch = self._schedule.epoch_of(self.done - 1) + 1
         scores = EpochScores(epoch, self.done, loss / count, abs_rel / count)
         if not (math.isfinite(scores.loss) and math.isfinite(scores.abs_rel)):
-            raise NumericsError(
-                self._run_away(f"after step {self.done} the validation loss is {scores.loss}")
-            )
+            what = f"after step {self.done} the validation loss is {scores.loss}"
+            raise in_all_processes(self._accelerator, NumericsError(self._run_away(what)))
         best = not self.history or scores.product < self.best.product
         self.history.append(scores)
         if best:
@@ -270,8 +271,10 @@ class Trainer:
         Checkpoint({**tensors, **best}, values).write(self._checkpoint)
         self._progress.saved(self.done)
 
-    def _not_finite(self, batch: Batch, loss: float, any_truth: bool) -> Exception:
-        if not any_truth and self._accelerator.num_processes == 1:
+    def _not_finite(self, batch: Batch, loss: float, true_m: torch.Tensor) -> MfhError:
+        """Why the loss, which all processes share, is no number."""
+        counted: torch.Tensor = self._accelerator.reduce(true_m.isfinite().sum(), "sum")
+        if not counted.item():
             return InputError(
                 f"step {self.done + 1}: no photo of it has depth that counts: "
                 f"{', '.join(batch.names[:3])}{', ...' if len(batch.names) > 3 else ''}; check the "

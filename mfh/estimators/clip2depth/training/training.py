@@ -35,6 +35,7 @@ from mfh.estimators.clip2depth.training.trainer import Trainer
 from mfh.models.weights import Weights
 from mfh.settings import Device, Precision
 from mfh.training.determinism import deterministic
+from mfh.training.processes import in_all_processes
 from mfh.training.progress import EpochScores, TrainingProgress
 from mfh.training.run_folder import training_folder
 
@@ -85,7 +86,7 @@ def train(
     `InputError`, `NotEnoughMemoryError` and `OutputError`.
     """
     settings = settings or TrainingSettings()
-    accelerator = _accelerator(settings, device)
+    accelerator = _accelerator(settings, device, len(data.training))
     settings = replace(settings, precision=_precision(settings, accelerator.device))
     clipseg = load_clipseg(base)
     low_m, high_m = data.depth_range_m
@@ -144,7 +145,7 @@ def train(
     return Trained(folder / MODEL_NAME, trainer.best, tuple(trainer.history), trainer.done, main)
 
 
-def _accelerator(settings: TrainingSettings, device: Device) -> Accelerator:
+def _accelerator(settings: TrainingSettings, device: Device, photos: int) -> Accelerator:
     chosen = choose_device(device)
     mixed_precision = _MIXED[_precision(settings, chosen)]
     try:
@@ -154,10 +155,14 @@ def _accelerator(settings: TrainingSettings, device: Device) -> Accelerator:
             f"accelerate cannot compute on {chosen} in {settings.precision} precision ({error}); "
             "start a new process for another device or precision"
         ) from error
-    if settings.batch < accelerator.num_processes:
-        raise SettingsError(
-            f"batch {settings.batch} is less than the {accelerator.num_processes} processes that "
-            "share it; use a larger --batch, or fewer processes"
+    if min(settings.batch, photos) < accelerator.num_processes:
+        raise in_all_processes(
+            accelerator,
+            SettingsError(
+                f"batch is {settings.batch}, and the number of training photos {photos}: fewer "
+                f"than the {accelerator.num_processes} processes that share a step; use a larger "
+                "--batch, more photos, or fewer processes"
+            ),
         )
     return accelerator
 

@@ -20,6 +20,9 @@ IGNORED = -100
 FAILED = "failed"
 """Under which a batch has the error of a photo in it, in place of tokens."""
 
+UNREADABLE = "unreadable"
+"""Under which a batch tells of photos that could not be read, if others took their places."""
+
 
 @dataclass(frozen=True)
 class Batches(ImageTextNetwork):
@@ -95,6 +98,9 @@ class Batches(ImageTextNetwork):
             inputs[name] = _padded(rows[name], ends, padding)
         unasked = [torch.full_like(each, IGNORED) for each in prompts]
         inputs["labels"] = _padded(unasked, answers, IGNORED)
+        unreadable = [text for each in whole for text in each.unreadable]
+        if unreadable:
+            inputs[UNREADABLE] = unreadable
         return inputs
 
 

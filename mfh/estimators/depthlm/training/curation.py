@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,19 @@ from PIL import Image
 from mfh.datasets.base import DataSet, Sample
 from mfh.datasets.missing import missing_files
 from mfh.decoding import decode
-from mfh.errors import InputError, MfhError, OutputError, SettingsError
+from mfh.errors import InputError, MfhError, SettingsError
+from mfh.estimators.depthlm.training.label_lines import LabelLines
 from mfh.files import atomic_path, make_folder
+from mfh.files.locks import file_locked
 from mfh.records import Photo
+from mfh.training.splits import not_for_training
 
 _DECIMALS = 6
 """Micrometres: more than any truth has, and as many as float32 keeps."""
 
 _IMAGES = "_images"
+_UNREADABLE = "unreadable"
+"""What is wrong with a photo, in its line while others are read."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class Curated:
     without_labels: photos without any depth that counts, by name, which are left out.
     missing: the first missing file of each photo that lacks any, by the photo's name.
     assumed: how many of the photos have a camera of which nothing is known.
+    unreadable: what is wrong with photos that cannot be read, or whose depth cannot, by name; they
+        are left out.
+    not_for_training: the names of photos that are not for training, see
+        `mfh.training.splits.not_for_training`.
     """
 
     photos: int
@@ -54,6 +63,8 @@ class Curated:
     without_labels: tuple[str, ...]
     missing: Mapping[str, str]
     assumed: int
+    unreadable: Mapping[str, str]
+    not_for_training: tuple[str, ...]
 
 
 def curate(
@@ -72,10 +83,11 @@ def curate(
     limit: so many photos, spread evenly over the data set; None takes all.
     progress: told how many photos are done, and of how many.
 
-    A file that was cut short is gone on with by the same call.
+    A file that was cut short is gone on with by the same call. Other processes are kept from
+    writing the same file meanwhile, by a hidden file beside it, which stays.
 
-    Raises `SettingsError` for numbers out of their range, `InputError` for photos and truth that
-    cannot be read and where no photo has labels, and `OutputError`.
+    Raises `SettingsError` for numbers out of their range, `InputError` where no photo can be read
+    or none has labels, and `OutputError`, also where another process writes to `out`.
     """
     _require(pixels, seed, limit, out)
     samples = data_set.samples()
@@ -88,34 +100,63 @@ def curate(
             f"{data_set.title}: none of its {len(samples)} photos is there with its depth, e.g. "
             f"{next(iter(missing.values()), data_set.root)}"
         )
-    make_folder(out.parent)
-    lines = _Lines(out, _identity(data_set, there, pixels, seed))
-    without = []
-    labels = written = assumed = 0
-    try:
-        for number, sample in enumerate(there):
-            line = lines.get(number)
-            if line is None:
-                line = _line(data_set, sample, out, pixels, seed)
-                lines.add(line)
-            if progress is not None:
-                progress(number + 1, len(there))
-            if not line:
-                without.append(sample.name)
-                continue
-            labels += len(line["depth"])
-            written += line["image"].startswith(f"{_images(out).name}/")
-            assumed += line["camera"] == "assumed"
-    finally:
-        lines.close()
-    if len(without) == len(there):
-        lines.discard()
-        raise InputError(
-            f"{data_set.title}: none of {len(there)} photos has depth that counts, e.g. "
-            f"{there[0].truth}; check its unit and the range that counts"
+    with file_locked(out, "writing labels there"):
+        lines = LabelLines(out, _identity(data_set, there, pixels, seed))
+        without: list[Sample] = []
+        written_of: list[Sample] = []
+        unreadable: dict[str, str] = {}
+        labels = written = assumed = 0
+        try:
+            for number, sample in enumerate(there):
+                line = lines.get(number)
+                if line is None:
+                    try:
+                        line = _line(data_set, sample, out, pixels, seed)
+                    except InputError as error:
+                        line = {_UNREADABLE: str(error)}
+                    lines.add(line)
+                if progress is not None:
+                    progress(number + 1, len(there))
+                if _UNREADABLE in line:
+                    unreadable[sample.name] = line[_UNREADABLE]
+                    continue
+                if not line:
+                    without.append(sample)
+                    continue
+                written_of.append(sample)
+                labels += len(line["depth"])
+                written += line["image"].startswith(f"{_images(out).name}/")
+                assumed += line["camera"] == "assumed"
+        finally:
+            lines.close()
+        if not written_of:
+            lines.discard()
+            raise InputError(_without_labels(data_set, without, unreadable))
+        lines.finish()
+        return Curated(
+            photos=len(written_of),
+            labels=labels,
+            written=written,
+            without_labels=tuple(sample.name for sample in without),
+            missing=missing,
+            assumed=assumed,
+            unreadable=unreadable,
+            not_for_training=tuple(not_for_training(data_set, written_of)),
         )
-    lines.finish()
-    return Curated(len(there) - len(without), labels, written, tuple(without), missing, assumed)
+
+
+def _without_labels(
+    data_set: DataSet, without: Sequence[Sample], unreadable: Mapping[str, str]
+) -> str:
+    """Why none of the photos has labels."""
+    first = next(iter(unreadable.values()), "")
+    if not without:
+        return f"{data_set.title}: none of {len(unreadable)} photos can be read, e.g. {first}"
+    also = f"; {len(unreadable)} more cannot be read, e.g. {first}" if unreadable else ""
+    return (
+        f"{data_set.title}: none of {len(without)} photos has depth that counts, e.g. "
+        f"{without[0].truth}; check its unit and the range that counts{also}"
+    )
 
 
 def _require(pixels: int, seed: int, limit: int | None, out: Path) -> None:
@@ -163,11 +204,12 @@ def _line(data_set: DataSet, sample: Sample, out: Path, pixels: int, seed: int) 
     camera = photo.camera
     name = hashlib.sha256(sample.name.encode()).digest()
     random = np.random.default_rng([seed, *np.frombuffer(name, np.uint32).tolist()])
-    chosen = np.sort(random.choice(counted, min(pixels, counted.size), replace=False))
+    chosen = random.choice(counted, min(pixels, counted.size), replace=False)
     rows, columns = np.divmod(chosen, depth_m.shape[1])
     # Depth of another size than the photo: the photo's pixel in which the centre of its own lies.
     y_px = (2 * rows + 1) * camera.height // (2 * depth_m.shape[0])
     x_px = (2 * columns + 1) * camera.width // (2 * depth_m.shape[1])
+    # Each pixel once, row by row.
     _, first = np.unique(y_px * camera.width + x_px, return_index=True)
     x_px, y_px, z_m = x_px[first], y_px[first], depth_m.flat[chosen[first]].astype(np.float64)
     x, y = (x_px - camera.cx) / camera.fx, (y_px - camera.cy) / camera.fy
@@ -208,73 +250,3 @@ def _holds(file: Path, photo: Photo) -> bool:
 
 def _images(out: Path) -> Path:
     return out.with_name(out.stem + _IMAGES)
-
-
-class _Lines:
-    """The lines of a file that is being written, under another name until it is whole.
-
-    Its first line says what it is of; what is there of the same is gone on with. A photo without
-    labels has an empty line, so that lines can be counted.
-    """
-
-    def __init__(self, out: Path, identity: Mapping[str, Any]) -> None:
-        self._out = out
-        self._path = out.with_name(f"{out.name}.part")
-        begin = json.dumps(identity)
-        self._there = self._whole_lines(begin)
-        kept = [begin, *(json.dumps(line) for line in self._there)]
-        try:
-            self._path.write_bytes("".join(f"{line}\n" for line in kept).encode())
-            self._file = self._path.open("a", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise self._failed(error) from error
-
-    def get(self, number: int) -> dict[str, Any] | None:
-        """The line of a photo, None where it is not there yet."""
-        return self._there[number] if number < len(self._there) else None
-
-    def add(self, line: Mapping[str, Any]) -> None:
-        """Add the next line. Raises `OutputError`."""
-        try:
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise self._failed(error) from error
-
-    def close(self) -> None:
-        """Close the file, which stays to be gone on with."""
-        self._file.close()
-
-    def discard(self) -> None:
-        """Remove it."""
-        self._path.unlink(missing_ok=True)
-
-    def finish(self) -> None:
-        """Write the lines of photos with labels to where they belong. Raises `OutputError`."""
-        with atomic_path(self._out) as temporary, temporary.open("wb") as file:
-            for line in self._stored():
-                if line != "{}":
-                    file.write(f"{line}\n".encode())
-        self.discard()
-
-    def _stored(self) -> Iterator[str]:
-        with self._path.open(encoding="utf-8", newline="\n") as file:
-            next(file)
-            for line in file:
-                yield line.removesuffix("\n")
-
-    def _whole_lines(self, begin: str) -> list[dict[str, Any]]:
-        try:
-            text = self._path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return []
-        first, *rest = text.split("\n")[:-1] or [""]
-        if first != begin:
-            return []
-        return [json.loads(line) for line in rest]
-
-    def _failed(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"cannot write {self._path}: {error.strerror or error}; free some space there, or "
-            "choose another place with --out"
-        )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.errors import MfhError
+from mfh.errors import InputError, MfhError
 from mfh.estimators.depthlm.canonical import CanonicalView, canonical_view
 from mfh.estimators.depthlm.marker import LENGTH_PX
 from mfh.estimators.depthlm.questions import (
@@ -26,11 +26,14 @@ from mfh.estimators.depthlm.questions import (
 from mfh.estimators.depthlm.training.crops import draw_window
 from mfh.estimators.depthlm.training.labelled import LabelledFile, LabelledPhoto, draw_photos
 from mfh.estimators.depthlm.training.settings import TrainingSettings
-from mfh.records import Intrinsics
+from mfh.records import Intrinsics, Photo
 
 # From which seconds (speed) and metres per second (time) are drawn, evenly in their logarithms.
 _SECONDS = (1.0, 30.0)
 _SPEEDS_M_S = (0.5, 30.0)
+
+# How many photos are tried for one question.
+_MOST_TRIED = 10
 
 _REASONING = {
     "distance": "A straight line from the lens to the arrow's tip measures {} meters.",
@@ -43,11 +46,15 @@ _REASONING = {
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A question, the text that answers it, and the photo it is about, by name."""
+    """A question, the text that answers it, and the photo it is about, by name.
+
+    unreadable: what is wrong with the photos in whose place this one is.
+    """
 
     question: Question
     answer: str
     name: str
+    unreadable: tuple[str, ...] = ()
 
 
 class Examples(Sequence["Example | MfhError"]):
@@ -56,9 +63,10 @@ class Examples(Sequence["Example | MfhError"]):
     files: the labels. count: how many questions there are.
     focal_px: the focal length of the views. longest_px: as the model's kind has it.
 
-    It holds no pixels and can be pickled, so that the workers of a data loader can have it. What is
-    wrong with a photo is given in the example's place: raised in another process, an error would
-    come with that process's traceback as its text.
+    It holds no pixels and can be pickled, so that the workers of a data loader can have it. In the
+    place of a photo that cannot be read there is another of its file, drawn at random. Where ten in
+    turn cannot be, or else something is wrong, that is given in the example's place: raised in
+    another process, an error would come with that process's traceback as its text.
     """
 
     def __init__(
@@ -83,13 +91,31 @@ class Examples(Sequence["Example | MfhError"]):
         """Read the photo and ask."""
         file, photo = self._drawn[index]
         try:
-            return self._example(self._photos[file][photo], index)
+            labelled, read, unreadable = self._read(self._photos[file], photo, index)
+            example = self._example(labelled, read, index)
         except MfhError as error:
             return error
+        return replace(example, unreadable=unreadable)
 
-    def _example(self, labelled: LabelledPhoto, index: int) -> Example:
+    def _read(
+        self, photos: Sequence[LabelledPhoto], photo: int, index: int
+    ) -> tuple[LabelledPhoto, Photo, tuple[str, ...]]:
+        """A photo or another one in its place, and what is wrong with those that are not read."""
+        random = np.random.default_rng([self._settings.seed, 3, index])
+        tried = [photo, *random.integers(len(photos), size=_MOST_TRIED - 1).tolist()]
+        unreadable: list[str] = []
+        for number in tried:
+            try:
+                return photos[number], photos[number].photo(), tuple(unreadable)
+            except InputError as error:
+                unreadable.append(str(error))
+        raise InputError(
+            f"{unreadable[0]}; nor can {_MOST_TRIED - 1} others be read that were drawn in its "
+            "place; restore the photos, and run the same command again"
+        )
+
+    def _example(self, labelled: LabelledPhoto, photo: Photo, index: int) -> Example:
         random = np.random.default_rng([self._settings.seed, 2, index])
-        photo = labelled.photo()
         window, label, others = draw_window(
             photo.camera,
             labelled.x_px,
@@ -114,11 +140,17 @@ class Examples(Sequence["Example | MfhError"]):
 
 
 def answer_text(task: str, value: float, distance_m: float = math.nan) -> str:
-    """The text that a model is to answer with: two decimals, in the tags that it is asked for.
+    """The text that a model is to answer with: a number in the tags that it is asked for.
 
-    value: in the unit of the task. Below 0.005 it would be none; it is written as 0.01.
+    value: in the unit of the task. It has two decimals as DepthLM's; below 0.005 it would be none,
+        and is written as 0.01. Speeds and times, of which many are small, have three significant
+        digits below 1, and are at least 0.001.
     """
-    written = f"{max(value, 0.01):.2f}"
+    if task in ("speed", "time") and value < 1:
+        value = max(value, 0.001)
+        written = f"{value:.{2 - math.floor(math.log10(value))}f}"
+    else:
+        written = f"{max(value, 0.01):.2f}"
     reasoning = _REASONING[task].format(written, distance=f"{distance_m:.2f}")
     return f"<think> {reasoning} </think> <answer> {written} </answer>"
 

@@ -113,11 +113,8 @@ def _read(data_set: Labels) -> tuple[tuple[LabelledPhoto, ...], dict[str, str], 
 
 
 def _photo(data_set: Labels, sample: Sample) -> LabelledPhoto:
-    depth_m = data_set.truth(sample)
-    y_px, x_px = np.nonzero(np.isfinite(depth_m))
-    return LabelledPhoto(
-        data_set, sample, x_px.astype(np.int32), y_px.astype(np.int32), depth_m[y_px, x_px]
-    )
+    x_px, y_px, depth_m = data_set.points(sample)
+    return LabelledPhoto(data_set, sample, x_px, y_px, depth_m)
 
 
 def draw_photos(files: Sequence[LabelledFile], count: int, seed: int) -> NDArray[np.int64]:

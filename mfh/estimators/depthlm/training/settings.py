@@ -24,7 +24,9 @@ class TrainingSettings:
     epochs: how often each photo is asked about.
     steps: the most steps in all; 0 is as many as the epochs have.
     batch: questions of a step, over all GPUs together.
-    learning_rate: the highest. warmup: the share of the steps in which it rises to that.
+    learning_rate: the highest; 0 is DepthLM's 1e-5, or with adapters 1e-4, as is customary: they
+        begin at nothing, and 1e-5 hardly moves them.
+    warmup: the share of the steps in which the learning rate rises to its highest.
     max_gradient_norm: gradients are scaled down to it.
     weight_decay: of AdamW.
     focal_px: the focal length photos are resized to; 0 is the model's own.
@@ -36,12 +38,14 @@ class TrainingSettings:
     freeze_vision: whether the vision tower stays as it is. DepthLM trains all.
     seed: of every random choice.
     precision: "auto" is bfloat16 on a GPU that has it, else float32.
+    stored: in which precision the model is written, "bfloat16" or "float32"; "auto" is the one that
+        the base is stored in. Of steps as small as DepthLM's, bfloat16 rounds a part away.
     """
 
     epochs: int = 1
     steps: int = 0
     batch: int = 32
-    learning_rate: float = 1e-5
+    learning_rate: float = 0.0
     warmup: float = 0.1
     max_gradient_norm: float = 0.1
     weight_decay: float = 0.0
@@ -56,6 +60,7 @@ class TrainingSettings:
     freeze_vision: bool = False
     seed: int = 0
     precision: Precision = "auto"
+    stored: Precision = "auto"
 
     def __post_init__(self) -> None:
         set_typed(self)
@@ -73,9 +78,9 @@ class TrainingSettings:
         ):
             value = getattr(self, name)
             require(least <= value <= most, name, value, f"{least} to {most}")
-        for name, most_real in (("learning_rate", 1.0), ("max_gradient_norm", 1e6)):
-            value = getattr(self, name)
-            require(0 < value <= most_real, name, value, f"above 0, to {most_real:g}")
+        rate, norm = self.learning_rate, self.max_gradient_norm
+        require(0 <= rate <= 1, "learning_rate", rate, "0 to 1")
+        require(0 < norm <= 1e6, "max_gradient_norm", norm, "above 0, to 1e+06")
         require(0 <= self.warmup < 1, "warmup", self.warmup, "0 to below 1")
         require(0 <= self.weight_decay < 1, "weight_decay", self.weight_decay, "0 to below 1")
         focal = self.focal_px
@@ -84,7 +89,14 @@ class TrainingSettings:
         for task in self.tasks:
             require_choice("tasks", task, TrainedTask)
         choices = [each for each in get_args(Precision) if each != "float16"]
-        require(self.precision in choices, "precision", self.precision, ", ".join(choices))
+        for name in ("precision", "stored"):
+            value = getattr(self, name)
+            require(value in choices, name, value, ", ".join(choices))
+
+    @property
+    def highest_rate(self) -> float:
+        """The highest learning rate: that of the settings, or the usual one of what is trained."""
+        return self.learning_rate or (1e-4 if self.lora else 1e-5)
 
     def steps_of(self, photos: int) -> int:
         """How many steps a training on so many photos takes."""

@@ -1,31 +1,35 @@
 """The loop is transformers' `Trainer`; what it is told, and what it tells.
 
-Importing this module imports torch and transformers.
+Importing this module imports torch, transformers and accelerate.
 """
 
 from __future__ import annotations
 
 import errno
 import math
-import shutil
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 import transformers
-from torch.utils.data import SequentialSampler
+from accelerate import PartialState
+from torch.utils.data import DataLoader, Dataset
 
 from mfh.errors import InputError, MfhError, NumericsError
-from mfh.estimators.depthlm.training.batches import FAILED
+from mfh.estimators.depthlm.training.batches import FAILED, UNREADABLE
+from mfh.estimators.depthlm.training.checkpoints import (
+    WEIGHTS_NAME,
+    complete,
+    damaged,
+)
 from mfh.estimators.depthlm.training.settings import TrainingSettings
-from mfh.files import make_folder, write_json
+from mfh.files import make_folder
 from mfh.training.checkpoint import Checkpoint
 from mfh.training.csv_log import CsvLog
+from mfh.training.interruption import Interruption, leave_to_main_process
 from mfh.training.progress import TimeLeft, TrainingProgress
 
-_COMPLETE, _WEIGHTS = "complete.json", "weights.safetensors"
-_CHECKPOINT = "checkpoint-"
 COLUMNS = ("step", "loss", "learning_rate", "gradient_norm")
 
 
@@ -49,7 +53,7 @@ def arguments(
         max_steps=steps,
         per_device_train_batch_size=at_once,
         gradient_accumulation_steps=parts,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.highest_rate,
         lr_scheduler_type="cosine",
         warmup_steps=math.ceil(settings.warmup * steps),
         max_grad_norm=settings.max_gradient_norm,
@@ -80,15 +84,47 @@ class OrderedTrainer(transformers.Trainer):  # type: ignore[misc, unused-ignore]
 
     Its checkpoints hold the weights that learn, by the names they have in memory: transformers
     would write all, by the names they have on the model hub, and then find some of them no more.
+
+    reporter: told of each step. unreadable: told of the photos that could not be read, in the step
+    that learns from others.
     """
 
-    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> SequentialSampler:
-        return SequentialSampler(cast("Sized", self.train_dataset))
+    def __init__(
+        self, *, reporter: Reporter, unreadable: Callable[[Sequence[str]], None], **kwargs: Any
+    ) -> None:
+        super().__init__(callbacks=[reporter], **kwargs)
+        self._reporter = reporter
+        self._unreadable = unreadable
+
+    def run(self, checkpoint: Path | None) -> None:
+        """Take all steps that are left.
+
+        Raises `KeyboardInterrupt` for Ctrl-C, when the checkpoint of the step it came in is whole.
+        """
+        with self._reporter.interruption:
+            self.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if self._reporter.interrupted:
+            PartialState().wait_for_everyone()
+            raise KeyboardInterrupt
+
+    def get_train_dataloader(self) -> Any:
+        """The examples in their order, by readers that ignore Ctrl-C and draw nothing."""
+        return self.accelerator.prepare(
+            DataLoader(
+                cast("Dataset[Any]", self.train_dataset),
+                batch_size=self._train_batch_size,
+                num_workers=self.args.dataloader_num_workers,
+                collate_fn=self.data_collator,
+                pin_memory=self.args.dataloader_pin_memory,
+                worker_init_fn=leave_to_main_process,
+            )
+        )
 
     def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Raise what is wrong with the batch, or learn from it."""
         if FAILED in inputs:
             raise inputs[FAILED]
+        self._unreadable(inputs.pop(UNREADABLE, ()))
         return super().training_step(model, inputs, *args, **kwargs)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
@@ -98,21 +134,21 @@ class OrderedTrainer(transformers.Trainer):  # type: ignore[misc, unused-ignore]
         if not self.args.should_save:
             return
         folder = make_folder(str(output_dir or self.args.output_dir))
-        Checkpoint(dict(self._learning(self.model))).write(folder / _WEIGHTS)
+        Checkpoint(dict(self._learning(self.model))).write(folder / WEIGHTS_NAME)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
-        path = Path(resume_from_checkpoint) / _WEIGHTS
-        stored = Checkpoint.read(path).tensors
+        checkpoint = Path(resume_from_checkpoint)
+        try:
+            stored = Checkpoint.read(checkpoint / WEIGHTS_NAME).tensors
+        except InputError as error:
+            raise damaged(checkpoint, f"{WEIGHTS_NAME} cannot be read") from error
         with torch.no_grad():
             for name, parameter in self._learning(self.model if model is None else model):
                 if name not in stored or stored[name].shape != parameter.shape:
-                    raise InputError(
-                        f"{path}: has no weights {name} of this model; remove the folder of the "
-                        "run to train from the beginning"
-                    )
+                    raise damaged(checkpoint, f"{WEIGHTS_NAME} has no weights {name} of this model")
                 parameter.copy_(stored[name])
 
     def _learning(self, model: Any) -> Iterator[tuple[str, torch.nn.Parameter]]:
@@ -124,6 +160,9 @@ class Reporter(transformers.TrainerCallback):  # type: ignore[misc, unused-ignor
 
     done, total: the steps taken before, and all of them.
     every: after how many steps a checkpoint is written; none is after the last step.
+
+    interruption: in its context Ctrl-C ends the training with a checkpoint, unless all steps are
+        taken; interrupted: whether it did.
     """
 
     def __init__(
@@ -139,6 +178,8 @@ class Reporter(transformers.TrainerCallback):  # type: ignore[misc, unused-ignor
         self._log, self._progress = log, progress
         self._every, self._total = every, total
         self._left = TimeLeft(total - done)
+        self.interruption = Interruption(progress.interrupted)
+        self.interrupted = False
         self._run_away = run_away
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
@@ -157,20 +198,20 @@ class Reporter(transformers.TrainerCallback):  # type: ignore[misc, unused-ignor
             self._progress.step(state.global_step, self._total, loss, self._left.taken())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Ask for a checkpoint when one is due."""
-        step = state.global_step
-        control.should_save = step % self._every == 0 and step < self._total
+        """Ask for a checkpoint when one is due, and for the end when it is interrupted."""
+        if state.global_step == self._total:
+            return
+        self.interrupted = self.interruption.asked()
+        control.should_save = self.interrupted or state.global_step % self._every == 0
+        control.should_training_stop = self.interrupted
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Say that a checkpoint is whole, and only then remove those before it."""
+        """Say that a checkpoint is whole, once every process has written its part."""
+        PartialState().wait_for_everyone()
         if self._log is None:
             return
         self._log.sync()
-        folder = Path(args.output_dir)
-        write_json(folder / f"{_CHECKPOINT}{state.global_step}" / _COMPLETE, {})
-        for number, path in _checkpoints(folder).items():
-            if number != state.global_step:
-                shutil.rmtree(path, ignore_errors=True)
+        complete(Path(args.output_dir), state.global_step)
         self._progress.saved(state.global_step)
 
 
@@ -180,25 +221,3 @@ def is_writing(error: BaseException) -> bool:
         return False
     is_file = isinstance(error, OSError) and error.errno != errno.ENOMEM
     return is_file or "PytorchStreamWriter" in str(error)
-
-
-def latest_checkpoint(folder: Path) -> tuple[int, Path | None]:
-    """The steps of the last whole checkpoint, and where it is; 0 and None where there is none."""
-    whole = {n: p for n, p in _checkpoints(folder).items() if (p / _COMPLETE).is_file()}
-    return max(whole.items(), default=(0, None))
-
-
-def remove_others(folder: Path, step: int) -> None:
-    """Remove checkpoints that were cut short while they were written."""
-    for number, path in _checkpoints(folder).items():
-        if number != step:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _checkpoints(folder: Path) -> dict[int, Path]:
-    found = {}
-    for path in folder.glob(f"{_CHECKPOINT}*"):
-        number = path.name.removeprefix(_CHECKPOINT)
-        if path.is_dir() and number.isdigit():
-            found[int(number)] = path
-    return found

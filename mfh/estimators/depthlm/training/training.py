@@ -4,6 +4,7 @@
 RUN/run.json        what is trained on what, written first
 RUN/checkpoints/    what the training goes on from
 RUN/steps.csv       the log
+RUN/unreadable.txt  photos that could not be read, where there are any
 RUN/model/          the model, in the model hub's layout, with mfh.json
 ```
 The loop, its optimizer and its checkpoints are those of transformers' `Trainer`, on Accelerate.
@@ -28,6 +29,11 @@ from mfh.compute import choose_device, is_out_of_memory
 from mfh.errors import NotEnoughMemoryError, OutputError, SettingsError
 from mfh.estimators.depthlm.models import OWN_FILE, ModelKind
 from mfh.estimators.depthlm.training.batches import Batches
+from mfh.estimators.depthlm.training.checkpoints import (
+    latest_checkpoint,
+    remove_others,
+    require_sharded_alike,
+)
 from mfh.estimators.depthlm.training.examples import Examples
 from mfh.estimators.depthlm.training.labelled import LabelledFile
 from mfh.estimators.depthlm.training.settings import TrainingSettings
@@ -37,13 +43,14 @@ from mfh.estimators.depthlm.training.steps import (
     Reporter,
     arguments,
     is_writing,
-    latest_checkpoint,
-    remove_others,
 )
+from mfh.estimators.depthlm.training.unreadable import UnreadablePhotos
 from mfh.estimators.depthlm.training.weights import (
     load_to_train,
     save_model,
     share_tied,
+    stored_dtype,
+    to_store,
     trained_kind,
 )
 from mfh.estimators.depthlm.vlm_network import ImageTextNetwork
@@ -57,6 +64,7 @@ from mfh.training.progress import TrainingProgress
 from mfh.training.run_folder import training_folder
 
 MODEL_NAME, CHECKPOINTS_NAME, STEPS_NAME = "model", "checkpoints", "steps.csv"
+UNREADABLE_NAME = "unreadable.txt"
 
 _SHARDED = "ACCELERATE_USE_FSDP"
 # Of one GPU; a canonical view is about 2000 tokens.
@@ -69,12 +77,14 @@ class Trained:
 
     model: its folder. steps: how many were taken in all. focal_px: the canonical focal length.
     main: whether this is the process that writes and reports; of several, one is.
+    unreadable: the photos in whose place others were asked about.
     """
 
     model: Path
     steps: int
     focal_px: float
     main: bool
+    unreadable: UnreadablePhotos
 
 
 def train(
@@ -113,9 +123,13 @@ def train(
     settings = settings or TrainingSettings()
     progress = progress or TrainingProgress()
     chosen = choose_device(device)
-    settings = replace(settings, precision=_precision(settings, chosen))
     kind = trained_kind(base, settings.focal_px)
-    settings = replace(settings, focal_px=kind.focal_px)
+    settings = replace(
+        settings,
+        precision=_precision(settings, chosen),
+        focal_px=kind.focal_px,
+        learning_rate=settings.highest_rate,
+    )
     if settings.lora and _is_sharded():
         raise SettingsError(
             "setting lora does not go with FSDP: adapters are small and the model is kept whole on "
@@ -137,16 +151,19 @@ def train(
             held.enter_context(training_folder(folder, identity))
         state.wait_for_everyone()
         checkpoints = make_folder(folder / CHECKPOINTS_NAME)
-        done, checkpoint = latest_checkpoint(checkpoints)
-        trained = Trained(folder / MODEL_NAME, steps, kind.focal_px, state.is_main_process)
+        unreadable = UnreadablePhotos(folder / UNREADABLE_NAME, photos)
+        trained = Trained(
+            folder / MODEL_NAME, steps, kind.focal_px, state.is_main_process, unreadable
+        )
         finished = (trained.model / OWN_FILE).is_file()
+        done, checkpoint = (0, None) if finished else latest_checkpoint(checkpoints)
+        require_sharded_alike(checkpoint, _is_sharded())
         state.wait_for_everyone()
         if state.is_main_process:
             progress.begin(steps if finished else done, steps, photos, 0)
+            remove_others(checkpoints, done)
         if finished:
             return trained
-        if state.is_main_process:
-            remove_others(checkpoints, done)
         held.enter_context(quiet_loading("transformers"))
         held.enter_context(deterministic())
         log = None
@@ -168,23 +185,22 @@ def train(
                     workers=min(workers, os.cpu_count() or 1),
                     on_cpu=chosen.type == "cpu",
                 ),
+                unreadable=unreadable.add,
                 train_dataset=Examples(
                     files, steps * settings.batch, settings, kind.focal_px, kind.longest_px
                 ),
                 data_collator=Batches.of(loaded),
-                callbacks=[
-                    Reporter(
-                        log,
-                        progress,
-                        done=done,
-                        total=steps,
-                        every=save_every,
-                        run_away=lambda what: _run_away(what, settings, checkpoints),
-                    )
-                ],
+                reporter=Reporter(
+                    log,
+                    progress,
+                    done=done,
+                    total=steps,
+                    every=save_every,
+                    run_away=lambda what: _run_away(what, settings, checkpoints),
+                ),
             )
             trainer.remove_callback(transformers.PrinterCallback)
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            trainer.run(checkpoint)
             _save(trainer, loaded, base, files, settings, trained)
         except (RuntimeError, MemoryError, OSError) as error:
             if is_writing(error):
@@ -200,6 +216,8 @@ def train(
                 "of the weights each (FSDP, see docs/depthlm.md), or in another folder (--out) "
                 "--lora 16"
             ) from error
+        if state.is_main_process:
+            remove_others(checkpoints, 0)
         state.wait_for_everyone()
     return trained
 
@@ -217,11 +235,11 @@ def _save(
         state = trainer.accelerator.get_state_dict(trainer.model)
     if not trainer.accelerator.is_main_process:
         return
+    dtype = stored_dtype(base) if settings.stored == "auto" else getattr(torch, settings.stored)
     network = trainer.accelerator.unwrap_model(trainer.model)
-    if state is None:
-        network = network.to(_dtype(settings))
-    else:
-        state = share_tied(network, state)
+    if state is not None:
+        state = share_tied(network, {name: each.to(dtype) for name, each in state.items()})
+    network = to_store(network, dtype)
     said = {
         "focal_px": trained.focal_px,
         "base": {"name": base.name, "id": base.identity.get("id")},

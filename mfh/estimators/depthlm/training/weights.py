@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 
 from mfh.compute import Placement
 from mfh.errors import MissingPartError, ModelError
@@ -20,6 +22,7 @@ from mfh.estimators.depthlm.models import OWN_FILE, ModelKind, model_kind
 from mfh.estimators.depthlm.training.settings import TrainingSettings
 from mfh.estimators.depthlm.vlm_network import ImageTextNetwork, load
 from mfh.files import write_json
+from mfh.files.syncing import sync_folder, sync_names
 from mfh.models.weights import Weights
 
 # What transformers calls the vision towers of Qwen2.5-VL and Pixtral. The merger of Qwen2.5-VL,
@@ -117,6 +120,34 @@ def _in_tower(name: str) -> bool:
     return not _TOWERS.isdisjoint(parts) and _CONNECTOR not in parts
 
 
+def stored_dtype(base: Weights) -> torch.dtype:
+    """The precision that most of a model's tensors are stored in, on the disk."""
+    counts: Counter[str] = Counter()
+    for path in base.folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            counts.update(file.get_slice(name).get_dtype() for name in file.keys())  # noqa: SIM118 - not a mapping
+    ((most, _),) = counts.most_common(1)
+    return {"BF16": torch.bfloat16, "F16": torch.float16}.get(most, torch.float32)
+
+
+def to_store(network: Any, dtype: torch.dtype) -> Any:
+    """The network as it is stored in a precision, without adapters; it is changed itself.
+
+    Adapters are merged in float32, one layer after another: rounded by themselves, they would lose
+    a part of what they learned. That is done on the CPU, as float32 may need more memory than the
+    training did.
+    """
+    if not hasattr(network, "merge_and_unload"):
+        return network.to(dtype)
+    network = network.cpu()
+    for module in network.modules():
+        if hasattr(module, "get_base_layer"):
+            layer = module.get_base_layer().float()
+            module.merge()
+            layer.to(dtype)
+    return network.unload().to(dtype)
+
+
 def share_tied(
     network: torch.nn.Module, state: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
@@ -144,15 +175,13 @@ def save_model(
 ) -> None:
     """Write a model in the model hub's layout, with mfh.json, whole or not at all.
 
-    network: adapters are merged into its weights. state: its weights where they lie elsewhere.
+    network: as `to_store` gives it. state: its weights where they lie elsewhere.
     said: what mfh.json is to hold.
 
     Raises `OutputError`.
     """
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    if hasattr(network, "merge_and_unload"):
-        network = network.merge_and_unload()
     network.save_pretrained(partial, state_dict=state)
     processor.save_pretrained(partial)
     generation = base.folder / _GENERATION
@@ -160,5 +189,7 @@ def save_model(
         # In the place of what says how answers were generated here.
         shutil.copyfile(generation, partial / _GENERATION)
     write_json(partial / OWN_FILE, {**said, "mfh": version("mfh")})
+    sync_folder(partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
+    sync_names(folder.parent)
