@@ -17,6 +17,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: archives hold the time, and processes compare tests' names."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of parity vectors and real photos; tests that need it skip where it is absent."""
