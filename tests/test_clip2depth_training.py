@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +50,7 @@ _SHORT = TrainingSettings(epochs=2, batch=2, learning_rate=0.003)
 _STEPS = 6
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """With other threads sums are rounded otherwise."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +71,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
 
 @pytest.fixture(scope="module")
 def uninterrupted(
-    base: Weights, data: TrainingData, tmp_path_factory: pytest.TempPathFactory
+    one_thread: None, base: Weights, data: TrainingData, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The folder of a short run that nothing stopped."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("uninterrupted")
     train(data, base, folder, _SHORT)
-    torch.set_num_threads(before)
     return folder
 
 

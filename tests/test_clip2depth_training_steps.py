@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,7 @@ from mfh.training.order import epoch_batches, is_flipped
 from mfh.training.photos import TrainingPhoto, TrainingPhotos
 from mfh.training.progress import EpochScores, TrainingProgress
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """With other threads sums are rounded otherwise."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -89,6 +89,7 @@ def test_stopped_it_comes_to_the_same_model(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(sys.modules["os"], "fork"), reason="needs fork")
+@pytest.mark.usefixtures("one_thread")
 def test_killed_it_comes_to_the_same_model(tmp_path: Path, labels: Path, bases: Bases) -> None:
     run = tmp_path / "killed"
     program = Path(killed_depthlm.__file__)
@@ -98,21 +99,16 @@ def test_killed_it_comes_to_the_same_model(tmp_path: Path, labels: Path, bases: 
     assert there == ["checkpoint-2", "checkpoint-4"]
     files, base = labelled_files([labels]), Weights.local(bases["pixtral"])
     told = Steps()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for folder in (run, tmp_path / "whole"):
-            train(
-                files,
-                base,
-                folder,
-                killed_depthlm.SETTINGS,
-                device="cpu",
-                save_every=2,
-                progress=told if folder == run else None,
-            )
-    finally:
-        torch.set_num_threads(threads)
+    for folder in (run, tmp_path / "whole"):
+        train(
+            files,
+            base,
+            folder,
+            killed_depthlm.SETTINGS,
+            device="cpu",
+            save_every=2,
+            progress=told if folder == run else None,
+        )
     assert told.begun[0] == 2
     for name in ("model/model.safetensors", "steps.csv"):
         assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
