@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def shared() -> Path:
     if not (folder / "vectors").is_dir():
         pytest.skip(f"no parity vectors and photos at {folder}; set MFH_SHARED to their folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerate() -> Iterator[None]:
+    """Forget how Accelerate computed: it takes one precision a process, and tests several."""
+    yield
+    if "accelerate" in sys.modules:
+        sys.modules["accelerate.state"].AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture(scope="module")

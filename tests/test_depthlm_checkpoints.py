@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import shared_depthlm
 import torch
+import transformers
 from commands import readers_ignore_interrupts
 from depthlm_runs import (
     AT_ONCE,
@@ -116,6 +117,10 @@ def test_killed_it_comes_to_the_same_model(tmp_path: Path, labels: Path, bases: 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(sys.modules["os"], "fork"), reason="needs fork")
+@pytest.mark.skipif(
+    int(transformers.__version__.partition(".")[0]) < 5,
+    reason="this transformers goes on with no training of several processes on a CPU",
+)
 @BOTH
 def test_two_processes_that_share_it_come_to_the_model_of_one(
     tmp_path: Path, labels: Path, bases: Bases, model: str
