@@ -92,8 +92,16 @@ def _predict(page: Page) -> None:
     page.wait_for_selector("#mfh-measure img", timeout=120_000)
 
 
+# A picture whose address is not that of the one before; until it is loaded, clicks get lost.
+_IS_SHOWN = """([where, before]) => {
+    const image = document.querySelector(where);
+    return image && image.src !== before && image.complete && image.naturalWidth > 0;
+}"""
+
+
 def _click(page: Page, where: str, x: float, y: float) -> None:
-    """Click a picture at fractions of its width and height."""
+    """Click a picture at fractions of its width and height, as soon as it is shown."""
+    page.wait_for_function(_IS_SHOWN, arg=[f"{where} img", ""])
     picture = page.locator(f"{where} img").first
     box = picture.bounding_box()
     picture.click(position={"x": x * box["width"], "y": y * box["height"]})
@@ -130,8 +138,10 @@ def test_from_an_upload_to_a_distance_and_files(opened: Page, tmp_path: Path) ->
     assert "stand-ins that know the truth" in page.inner_text("#mfh-summary")
     assert page.locator("#mfh-gallery img").count() > 1
 
+    before = page.eval_on_selector("#mfh-measure img", "image => image.src")
     _click(page, "#mfh-measure", 0.25, 0.8)
     page.wait_for_selector("#mfh-reading >> text=Now click the other point")
+    page.wait_for_function(_IS_SHOWN, arg=["#mfh-measure img", before])
     _click(page, "#mfh-measure", 0.7, 0.6)
     page.wait_for_selector("#mfh-reading >> text=A to B")
     points = [_typed(page, f"#mfh-point-{name}") for name in "AB"]
